@@ -1,0 +1,21 @@
+// Linux's error numbers (asm-generic), positive, as far as bpf(2), its verifier and the nfp driver give them.
+export const EPERM = 1
+export const ENOENT = 2
+export const EIO = 5
+export const E2BIG = 7
+export const EBADF = 9
+export const EAGAIN = 11
+export const ENOMEM = 12
+export const EACCES = 13
+export const EFAULT = 14
+export const EBUSY = 16
+export const EEXIST = 17
+export const ENODEV = 19
+export const EINVAL = 22
+export const ENOSPC = 28
+export const ERANGE = 34
+export const ELOOP = 40
+export const EBADFD = 77
+export const EOPNOTSUPP = 95
+export const ETIMEDOUT = 110
+export const ENOTSUPP = 524
