@@ -1,8 +1,8 @@
 // Makes a fresh clone ready: installs and builds when needed, and only then. It imports nothing but Node itself, because it
 // runs before anything is installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,7 +55,11 @@ function stamp(name, key) {
 
 function step(title, command, args) {
   process.stderr.write(`nicwright: ${title} …\n`)
-  const done = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' && command === 'npm' })
+  const done = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32' && command === 'npm',
+  })
   if (done.error) fail(`${title} failed: ${done.error.message}`)
   if (done.status !== 0) fail(`${title} failed (exit ${done.status ?? done.signal})`)
 }

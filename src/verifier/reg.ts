@@ -1,0 +1,99 @@
+// A register's abstract value is REG_WORDS 32-bit words in an Int32Array, 64-bit quantities low half first: comparing two states
+// is comparing two slices, copying one is copying memory, and no BigInt is made while the verifier runs. A function that works on
+// a register takes the array and the index of the register's first word.
+
+export const REG_WORDS = 28
+
+/** Base type (low byte, the kernel's numbers of 6.18's `bpf_reg_type`) and flags (TYPE_FLAG_*). */
+export const R_TYPE = 0
+/** Fixed offset of a pointer; of a scalar with ADD_CONST in its id: the constant. */
+export const R_OFF = 1
+/** By type: packet range in bytes (negative: AT/BEYOND_PKT_END), memory size, subprogram number of a func pointer. */
+export const R_RANGE = 2
+/** Index into the program's list of maps for map pointers, values and keys. */
+export const R_MAP = 3
+export const R_ID = 4
+export const R_REF_ID = 5
+export const R_FRAME = 6
+/** Instruction index + 1 of the last 32-bit definition; 0: none (zero-extension tracking). */
+export const R_SUBREG_DEF = 7
+export const R_PRECISE = 8
+/** Index into the environment's table of BTF types, and the type id in it. */
+export const R_BTF = 9
+export const R_BTF_ID = 10
+/** Dynptr or iterator particulars; map_uid of an inner map. */
+export const R_AUX = 11
+export const R_VALUE = 12
+export const R_MASK = 14
+export const R_SMIN = 16
+export const R_SMAX = 18
+export const R_UMIN = 20
+export const R_UMAX = 22
+export const R_S32_MIN = 24
+export const R_S32_MAX = 25
+/** Stored as int32 bit patterns: read with `>>> 0`. */
+export const R_U32_MIN = 26
+export const R_U32_MAX = 27
+
+// Base types, low byte of R_TYPE, in the kernel's order.
+export const NOT_INIT = 0
+export const SCALAR_VALUE = 1
+export const PTR_TO_CTX = 2
+export const CONST_PTR_TO_MAP = 3
+export const PTR_TO_MAP_VALUE = 4
+export const PTR_TO_MAP_KEY = 5
+export const PTR_TO_STACK = 6
+export const PTR_TO_PACKET_META = 7
+export const PTR_TO_PACKET = 8
+export const PTR_TO_PACKET_END = 9
+export const PTR_TO_FLOW_KEYS = 10
+export const PTR_TO_SOCKET = 11
+export const PTR_TO_SOCK_COMMON = 12
+export const PTR_TO_TCP_SOCK = 13
+export const PTR_TO_TP_BUFFER = 14
+export const PTR_TO_XDP_SOCK = 15
+export const PTR_TO_BTF_ID = 16
+export const PTR_TO_MEM = 17
+export const PTR_TO_ARENA = 18
+export const PTR_TO_BUF = 19
+export const PTR_TO_FUNC = 20
+export const CONST_PTR_TO_DYNPTR = 21
+export const TYPE_BASE_MASK = 0xff
+
+// Type flags, from bit 8 on, in the kernel's order.
+export const PTR_MAYBE_NULL = 1 << 8
+export const MEM_RDONLY = 1 << 9
+export const MEM_RINGBUF = 1 << 10
+export const MEM_USER = 1 << 11
+export const MEM_PERCPU = 1 << 12
+export const OBJ_RELEASE = 1 << 13
+export const PTR_UNTRUSTED = 1 << 14
+export const MEM_UNINIT = 1 << 15
+export const DYNPTR_TYPE_LOCAL = 1 << 16
+export const DYNPTR_TYPE_RINGBUF = 1 << 17
+export const MEM_FIXED_SIZE = 1 << 18
+export const MEM_ALLOC = 1 << 19
+export const PTR_TRUSTED = 1 << 20
+export const MEM_RCU = 1 << 21
+export const NON_OWN_REF = 1 << 22
+export const DYNPTR_TYPE_SKB = 1 << 23
+export const DYNPTR_TYPE_XDP = 1 << 24
+export const MEM_ALIGNED = 1 << 25
+export const MEM_WRITE = 1 << 26
+export const DYNPTR_TYPE_SKB_META = 1 << 27
+
+/** In R_ID of a scalar: the value is that of the register it is linked to plus the constant in R_OFF. */
+export const BPF_ADD_CONST = 1 << 31
+
+// Values of R_RANGE of a packet pointer that a comparison has placed at or beyond the end.
+export const AT_PKT_END = -1
+export const BEYOND_PKT_END = -2
+
+// Bytes of a stack slot, `slot_type`.
+export const STACK_INVALID = 0
+export const STACK_SPILL = 1
+export const STACK_MISC = 2
+export const STACK_ZERO = 3
+export const STACK_DYNPTR = 4
+export const STACK_ITER = 5
+export const STACK_IRQ_FLAG = 6
