@@ -97,3 +97,136 @@ export const STACK_ZERO = 3
 export const STACK_DYNPTR = 4
 export const STACK_ITER = 5
 export const STACK_IRQ_FLAG = 6
+
+// Kinds of acquired references, a bit each.
+export const REF_TYPE_PTR = 1 << 1
+export const REF_TYPE_IRQ = 1 << 2
+export const REF_TYPE_LOCK = 1 << 3
+export const REF_TYPE_RES_LOCK = 1 << 4
+export const REF_TYPE_RES_LOCK_IRQ = 1 << 5
+
+/** Registers R0..R10 of a frame. */
+export const MAX_BPF_REG = 11
+export const FRAME_REG_WORDS: number = MAX_BPF_REG * REG_WORDS
+
+// A stack slot is a register (what was spilled, a dynptr or an iterator) and eight slot types, a byte each: byte j of the words
+// S_TYPES and S_TYPES + 1 describes the byte at R10 - 8*slot - 1 - j, so byte 0 is the highest address.
+export const S_TYPES: number = REG_WORDS
+export const SLOT_WORDS: number = REG_WORDS + 2
+
+/** STACK_* type of byte `j` (0 = highest address) of a slot that begins at word `slot` of `stack`. */
+export function slotType(stack: Int32Array, slot: number, j: number): number {
+  return (stack[slot + S_TYPES + (j >> 2)]! >>> ((j & 3) << 3)) & 0xff
+}
+
+export function setSlotType(stack: Int32Array, slot: number, j: number, type: number): void {
+  const word = slot + S_TYPES + (j >> 2)
+  const shift = (j & 3) << 3
+  stack[word] = (stack[word]! & ~(0xff << shift)) | (type << shift)
+}
+
+/** All eight bytes of a slot. */
+export function fillSlotType(stack: Int32Array, slot: number, type: number): void {
+  const word = Math.imul(type, 0x01010101)
+  stack[slot + S_TYPES] = word
+  stack[slot + S_TYPES + 1] = word
+}
+
+export function copyReg(to: Int32Array, t: number, from: Int32Array, f: number): void {
+  for (let i = 0; i < REG_WORDS; i++) to[t + i] = from[f + i]!
+}
+
+export function setUnbounded(r: Int32Array, i: number): void {
+  r[i + R_SMIN] = 0
+  r[i + R_SMIN + 1] = -0x80000000
+  r[i + R_SMAX] = -1
+  r[i + R_SMAX + 1] = 0x7fffffff
+  r[i + R_UMIN] = 0
+  r[i + R_UMIN + 1] = 0
+  r[i + R_UMAX] = -1
+  r[i + R_UMAX + 1] = -1
+  r[i + R_S32_MIN] = -0x80000000
+  r[i + R_S32_MAX] = 0x7fffffff
+  r[i + R_U32_MIN] = 0
+  r[i + R_U32_MAX] = -1
+}
+
+/** A scalar of which nothing is known, not precise. Keeps R_SUBREG_DEF. */
+export function setUnknown(r: Int32Array, i: number): void {
+  clearKind(r, i)
+  r[i + R_TYPE] = SCALAR_VALUE
+  r[i + R_VALUE] = 0
+  r[i + R_VALUE + 1] = 0
+  r[i + R_MASK] = -1
+  r[i + R_MASK + 1] = -1
+  setUnbounded(r, i)
+}
+
+export function setNotInit(r: Int32Array, i: number): void {
+  setUnknown(r, i)
+  r[i + R_TYPE] = NOT_INIT
+}
+
+/** Value and bounds of a constant; type, ids and the rest stay. */
+export function setConst(r: Int32Array, i: number, lo: number, hi: number): void {
+  r[i + R_VALUE] = lo
+  r[i + R_VALUE + 1] = hi
+  r[i + R_MASK] = 0
+  r[i + R_MASK + 1] = 0
+  r[i + R_SMIN] = lo
+  r[i + R_SMIN + 1] = hi
+  r[i + R_SMAX] = lo
+  r[i + R_SMAX + 1] = hi
+  r[i + R_UMIN] = lo
+  r[i + R_UMIN + 1] = hi
+  r[i + R_UMAX] = lo
+  r[i + R_UMAX + 1] = hi
+  r[i + R_S32_MIN] = lo
+  r[i + R_S32_MAX] = lo
+  r[i + R_U32_MIN] = lo
+  r[i + R_U32_MAX] = lo
+}
+
+/** The scalar constant, not precise, linked to nothing. Keeps R_SUBREG_DEF. */
+export function setKnown(r: Int32Array, i: number, lo: number, hi: number): void {
+  clearKind(r, i)
+  r[i + R_TYPE] = SCALAR_VALUE
+  setConst(r, i, lo, hi)
+}
+
+/** A pointer of a type at offset 0, value 0. Keeps R_SUBREG_DEF. */
+export function setPointer(r: Int32Array, i: number, type: number): void {
+  setKnown(r, i, 0, 0)
+  r[i + R_TYPE] = type
+}
+
+/** Everything but value, bounds and R_SUBREG_DEF. */
+function clearKind(r: Int32Array, i: number): void {
+  r[i + R_TYPE] = 0
+  r[i + R_OFF] = 0
+  r[i + R_RANGE] = 0
+  r[i + R_MAP] = -1
+  r[i + R_ID] = 0
+  r[i + R_REF_ID] = 0
+  r[i + R_FRAME] = 0
+  r[i + R_PRECISE] = 0
+  r[i + R_BTF] = 0
+  r[i + R_BTF_ID] = 0
+  r[i + R_AUX] = 0
+}
+
+/** Whether the 64-bit value is a constant. */
+export function isConst(r: Int32Array, i: number): boolean {
+  return r[i + R_MASK] === 0 && r[i + R_MASK + 1] === 0
+}
+
+/** A scalar with exactly this value. */
+export function isNull(r: Int32Array, i: number): boolean {
+  return (
+    r[i + R_TYPE] === SCALAR_VALUE &&
+    r[i + R_MASK] === 0 &&
+    r[i + R_MASK + 1] === 0 &&
+    r[i + R_VALUE] === 0 &&
+    r[i + R_VALUE + 1] === 0
+  )
+}

@@ -1,0 +1,273 @@
+// Everything that the passes of one verification share: the program, its maps, the log, and what is known per instruction and per
+// subprogram. Facts per instruction are typed arrays indexed by slot. A refusal is thrown: `env.reject(errno, text)` writes the text into
+// the log and unwinds to verify(), which turns it into a Verdict.
+
+import type { Insns } from '../bpf/insns.ts'
+import type { MapSpec, Program } from '../bpf/program.ts'
+import type { DeviceHooks, Target } from './device.ts'
+import { LOG_LEVEL, LOG_LEVEL2, Log } from './log.ts'
+import { REG_WORDS } from './reg.ts'
+import { type Frame, State, StatePool } from './state.ts'
+
+export interface VerifyOptions {
+  /** Default: the host. */
+  readonly target?: Target
+  /** Sum of 1 (the failing path), 2 (everything), 4 (statistics), 8 (keep the beginning of a log that does not fit); default 1. */
+  readonly logLevel?: number
+  readonly kernel?: '6.18'
+  /** CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; default true. */
+  readonly privileged?: boolean
+  /** Bytes that the log may have; default 256 MiB. */
+  readonly logSize?: number
+}
+
+/** Thrown by `env.reject`; never leaves the verifier. */
+export class Reject {
+  readonly errno: number
+  readonly insn: number
+
+  constructor(errno: number, insn: number) {
+    this.errno = errno
+    this.insn = insn
+  }
+}
+
+// Bits of `Env.marks`.
+export const PRUNE_POINT = 1
+export const JMP_POINT = 2
+export const FORCE_CHECKPOINT = 4
+export const CALLS_CALLBACK = 8
+/** The instruction takes part in an iterator's `next` call. */
+export const ITER_NEXT = 16
+
+// Program flags of a load.
+export const BPF_F_STRICT_ALIGNMENT = 1 << 0
+export const BPF_F_ANY_ALIGNMENT = 1 << 1
+export const BPF_F_TEST_RND_HI32 = 1 << 2
+export const BPF_F_TEST_STATE_FREQ = 1 << 3
+export const BPF_F_SLEEPABLE = 1 << 4
+export const BPF_F_XDP_HAS_FRAGS = 1 << 5
+export const BPF_F_XDP_DEV_BOUND_ONLY = 1 << 6
+export const BPF_F_TEST_REG_INVARIANTS = 1 << 7
+
+export interface Subprog {
+  /** First instruction; the next subprogram's start is the end. */
+  readonly start: number
+  /** Name from BTF, '' without. */
+  name: string
+  /** Type id of the FUNC in the program's BTF, 0 without. */
+  typeId: number
+  /** Bytes of stack, a multiple of 8, without rounding. */
+  stackDepth: number
+  hasTailCall: boolean
+  tailCallReachable: boolean
+  hasLdAbs: boolean
+  isCallback: boolean
+  isAsyncCallback: boolean
+  isExceptionCallback: boolean
+  isGlobal: boolean
+  /** A global function that something reaches and that is to be verified by itself. */
+  called: boolean
+  changesPktData: boolean
+  mightSleep: boolean
+  /** Lowest stack offset that only bpf_fastcall spills use; 0: none. */
+  fastcallStackOff: number
+  keepFastcallStack: boolean
+  /** 1 + index of the subprogram's last instruction in the postorder of its first run. */
+  postorderStart: number
+  exitInsn: number
+}
+
+export function newSubprog(start: number): Subprog {
+  return {
+    start,
+    name: '',
+    typeId: 0,
+    stackDepth: 0,
+    hasTailCall: false,
+    tailCallReachable: false,
+    hasLdAbs: false,
+    isCallback: false,
+    isAsyncCallback: false,
+    isExceptionCallback: false,
+    isGlobal: false,
+    called: false,
+    changesPktData: false,
+    mightSleep: false,
+    fastcallStackOff: 0,
+    keepFastcallStack: false,
+    postorderStart: 0,
+    exitInsn: 0,
+  }
+}
+
+export class Env {
+  readonly program: Program
+  readonly insns: Insns
+  readonly count: number
+  /** The program's maps; inner maps are appended when a load from an outer map yields one. */
+  readonly maps: MapSpec[]
+  /** Number of maps that the program itself refers to (the first of `maps`). */
+  readonly ownMaps: number
+  readonly target: Target
+  /** The device's hooks; null unless the program is offloaded. */
+  readonly hooks: DeviceHooks | null
+  readonly privileged: boolean
+  readonly log: Log
+  readonly progType: number
+  readonly attachType: number
+  readonly strictAlignment: boolean
+  readonly testStateFreq: boolean
+  readonly testRegInvariants: boolean
+  readonly sleepable: boolean
+  readonly gpl: boolean
+
+  // --- per instruction ---
+  readonly marks: Uint8Array
+  /** How often the simulation came by, saturating at 255; speculative visits don't count. */
+  readonly seen: Uint8Array
+  /** 1: the 32-bit result is later read as 64 bit. */
+  readonly zext: Uint8Array
+  /** R_TYPE of the pointer that a load or store went through (0: not seen yet). */
+  readonly ptrType: Int32Array
+  /** Registers that are read later, a bit each, before the instruction. */
+  readonly liveRegs: Uint16Array
+  /** Strongly connected component of the control-flow graph, 0: none. */
+  readonly scc: Int32Array
+  /** Subprogram that the instruction belongs to. */
+  readonly subprogOf: Int32Array
+  /** Of the first slot of an ld_imm64: index into `maps`, -1 where it is no map reference. */
+  readonly mapOf: Int32Array
+  /** Offset into the value that such a reference points at. */
+  readonly mapOffset: Int32Array
+  readonly fastcallPattern: Uint8Array
+  readonly fastcallSpills: Uint8Array
+  /** Of a jump, in post passes: 1 = made unconditional to its target, 2 = made a no-op, 4 = removed. */
+  readonly rewritten: Uint8Array
+
+  // --- per program ---
+  subprogs: Subprog[] = []
+  /** Instructions in postorder of the control-flow graph. */
+  postorder: Int32Array = new Int32Array(0)
+  sccCount = 0
+  /** Index of the last packet byte that can be touched. */
+  maxPacketOffset = 0
+  seenDirectWrite = false
+  changesPktData = false
+
+  // --- the simulation ---
+  readonly pool: StatePool = new StatePool()
+  /** The state of the path that is being walked, and its current frame and that frame's registers. */
+  state: State = new State()
+  frame!: Frame
+  regs!: Int32Array
+  insn = 0
+  prevInsn = -1
+  nextId = 0
+  processed = 0
+  jmpsProcessed = 0
+  prevProcessed = 0
+  prevJmpsProcessed = 0
+  maxStatesPerInsn = 0
+  totalStates = 0
+  peakStates = 0
+  /** Registers R0..R10, and stack slots 0..31 and 32..63, that the state line of the log has to show. */
+  scratchedRegs = 0
+  scratchedSlotsLo = 0
+  scratchedSlotsHi = 0
+  /** Word where the history entry of the current instruction begins; -1: it has none yet. */
+  historyEntry = -1
+  /** Three registers of no frame, for immediates and intermediate results. */
+  readonly scratch: Int32Array = new Int32Array(3 * REG_WORDS)
+
+  constructor(program: Program, maps: readonly MapSpec[], options: VerifyOptions) {
+    const count = program.insns.count
+    this.program = program
+    this.insns = program.insns
+    this.count = count
+    this.maps = [...maps]
+    this.ownMaps = maps.length
+    this.target = options.target ?? { kind: 'host' }
+    this.hooks = this.target.kind === 'offloaded' ? this.target.hooks : null
+    this.privileged = options.privileged ?? true
+    this.log = new Log(options.logLevel ?? 1, options.logSize ?? 1 << 28)
+    this.progType = program.type
+    this.attachType = program.expectedAttachType
+    this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0
+    this.testStateFreq = (program.flags & BPF_F_TEST_STATE_FREQ) !== 0
+    this.testRegInvariants = (program.flags & BPF_F_TEST_REG_INVARIANTS) !== 0
+    this.sleepable = (program.flags & BPF_F_SLEEPABLE) !== 0
+    this.gpl = GPL.has(program.license)
+    this.marks = new Uint8Array(count)
+    this.seen = new Uint8Array(count)
+    this.zext = new Uint8Array(count)
+    this.ptrType = new Int32Array(count)
+    this.liveRegs = new Uint16Array(count)
+    this.scc = new Int32Array(count)
+    this.subprogOf = new Int32Array(count)
+    this.mapOf = new Int32Array(count).fill(-1)
+    this.mapOffset = new Int32Array(count)
+    this.fastcallPattern = new Uint8Array(count)
+    this.fastcallSpills = new Uint8Array(count)
+    this.rewritten = new Uint8Array(count)
+  }
+
+  /** Whether the log shows instructions and states; only then is text worth making. */
+  get logging(): boolean {
+    return (this.log.level & LOG_LEVEL) !== 0
+  }
+
+  get logging2(): boolean {
+    return (this.log.level & LOG_LEVEL2) !== 0
+  }
+
+  /** Text into the log at any level. It ends in a newline, unless more of the line follows. */
+  verbose(text: string): void {
+    this.log.write(text)
+  }
+
+  /** Refuses the program: `text` (one or more lines, no final newline, may be empty) and a positive errno. */
+  reject(errno: number, text: string): never {
+    if (text !== '') this.log.write(`${text}\n`)
+    throw new Reject(errno, this.insn)
+  }
+
+  /** Makes a state current. */
+  enter(state: State): void {
+    this.state = state
+    this.setFrame()
+  }
+
+  /** After the current state's frames were pushed or popped. */
+  setFrame(): void {
+    this.frame = this.state.frames[this.state.curframe]!
+    this.regs = this.frame.regs
+  }
+
+  newId(): number {
+    return ++this.nextId
+  }
+
+  scratchReg(n: number): void {
+    this.scratchedRegs |= 1 << n
+  }
+
+  scratchSlot(slot: number): void {
+    if (slot < 32) this.scratchedSlotsLo |= 1 << slot
+    else this.scratchedSlotsHi |= 1 << (slot - 32)
+  }
+
+  scratchAll(): void {
+    this.scratchedRegs = -1
+    this.scratchedSlotsLo = -1
+    this.scratchedSlotsHi = -1
+  }
+
+  /** End (exclusive) of a subprogram. */
+  subprogEnd(n: number): number {
+    return this.subprogs[n + 1]?.start ?? this.count
+  }
+}
+
+// The licences that Linux counts as compatible with the GPL.
+const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'])
