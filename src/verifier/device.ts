@@ -66,4 +66,10 @@ export interface DeviceHooks {
 export type Target =
   | { readonly kind: 'host' }
   | { readonly kind: 'dev-bound'; readonly device: string }
-  | { readonly kind: 'offloaded'; readonly device: string; readonly hooks: DeviceHooks }
+  | {
+      readonly kind: 'offloaded'
+      readonly device: string
+      readonly hooks: DeviceHooks
+      /** For each map of the program, whether this device may use it; left out: it may use all. */
+      readonly usableMaps?: readonly boolean[]
+    }

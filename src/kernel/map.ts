@@ -1,0 +1,37 @@
+import { ENOENT } from '../bpf/errno.ts'
+import { BPF_MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/map-type-table.ts'
+import type { MapSpec } from '../bpf/program.ts'
+import type { BpfMap } from '../maps/map.ts'
+import type { BoundMap, DeviceMap, MapOps, Netdev } from './netdev.ts'
+
+/** A map with an identity: on the host, or bound to a netdev when it was created. */
+export interface LoadedMap {
+  readonly id: number
+  readonly spec: MapSpec
+  readonly ops: MapOps
+  /** The host's storage; undefined for a map that lives on a device. */
+  readonly host?: BpfMap
+  readonly bound?: { readonly netdev: Netdev; readonly device: DeviceMap }
+}
+
+/** A host map that programs on a device may use: events alone, which reach the host anyway. */
+export function isNeutral(spec: MapSpec): boolean {
+  return spec.type === BPF_MAP_TYPE_PERF_EVENT_ARRAY
+}
+
+export function boundMap(map: LoadedMap): BoundMap {
+  return { id: map.id, spec: map.spec, device: map.bound?.device }
+}
+
+/** All elements in the map's own order. Ends also where another writer changes the map meanwhile. */
+export function mapEntries(map: LoadedMap): [key: Uint8Array, value: Uint8Array][] {
+  const entries: [Uint8Array, Uint8Array][] = []
+  let key = map.ops.nextKey(undefined)
+  for (let n = 0; n < map.spec.maxEntries && typeof key !== 'number'; n++) {
+    const value = map.ops.lookup(key)
+    if (typeof value !== 'number') entries.push([key, value])
+    else if (value !== -ENOENT) break
+    key = map.ops.nextKey(key)
+  }
+  return entries
+}
