@@ -33,7 +33,18 @@ import {
   SHIFT,
   shfFields,
 } from './insn-table.ts'
-import { imm, KIND_GPR_A, KIND_GPR_B, KIND_GPR_BOTH, KIND_IMM, KIND_LM, KIND_NN, KIND_NONE, KIND_XFER, NONE } from './operand.ts'
+import {
+  encodeRestricted,
+  encodeUnrestricted,
+  imm,
+  KIND_GPR_A,
+  KIND_GPR_B,
+  KIND_GPR_BOTH,
+  KIND_IMM,
+  KIND_NONE,
+  NONE,
+  pointerExtension,
+} from './operand.ts'
 
 const NO_DESTINATION = 0x300
 const NO_DESTINATION_RESTRICTED = 0x20
@@ -70,58 +81,19 @@ let dstExt = 0
 let imm8 = 0
 
 function unrestricted(code: Code, operand: number): number {
-  const value = operand & 0xffff
-  switch (operand >>> 16) {
-    case KIND_GPR_A:
-    case KIND_GPR_B:
-    case KIND_GPR_BOTH:
-      if (value > 0x7f) code.fail(EFAULT)
-      return value
-    case KIND_XFER:
-      if (value > 0x7f) code.fail(EFAULT)
-      return 0x180 | value
-    case KIND_LM:
-      return 0x200 | ((value & 0x100) >> 3) | (value & 0x1f)
-    case KIND_NN:
-      if (value > 0x7f) code.fail(EFAULT)
-      return 0x280 | value
-    case KIND_IMM:
-      if (value > 0xff) code.fail(EFAULT)
-      return 0x300 | value
-    default:
-      return 0
-  }
+  const value = encodeUnrestricted(operand)
+  if (value < 0) code.fail(EFAULT)
+  return value
 }
 
 function restricted(code: Code, operand: number, wide: boolean): number {
-  const value = operand & 0xffff
-  switch (operand >>> 16) {
-    case KIND_GPR_A:
-    case KIND_GPR_B:
-    case KIND_GPR_BOTH:
-      if (value > 0x1f) code.fail(EFAULT)
-      return value
-    case KIND_XFER:
-      if (value > 0x3f) code.fail(EFAULT)
-      return 0x80 | value
-    case KIND_LM:
-      if ((value & 0x1f) > 7) code.fail(EFAULT)
-      return 0x50 | ((value & 0x100) >> 5) | (value & 7)
-    case KIND_IMM:
-      if (value > (wide ? 0xff : 0x7f)) code.fail(EFAULT)
-      imm8 = value >> 7
-      return 0x20 | (value & 0x1f) | ((value & 0x60) << 1)
-    case KIND_NONE:
-      return 0
-    default:
-      code.fail(EFAULT)
-      return 0
+  const value = encodeRestricted(operand)
+  if (value < 0) code.fail(EFAULT)
+  if (operand >>> 16 === KIND_IMM) {
+    imm8 = (operand >>> 7) & 1
+    if (imm8 !== 0 && !wide) code.fail(EFAULT)
   }
-}
-
-/** Pointers 2 and 3 are told from 0 and 1 by a bit of their own in the instruction. */
-function extended(operand: number): number {
-  return operand >>> 16 === KIND_LM ? (operand >>> 9) & 1 : 0
+  return value
 }
 
 function checkKinds(code: Code, dst: number, left: number, right: number): void {
@@ -143,8 +115,8 @@ function assign(dst: number, left: number, right: number, leftCode: number, righ
   }
   dstBank = dstKind === KIND_GPR_B ? 1 : 0
   both = dstKind === KIND_GPR_BOTH ? 1 : 0
-  srcExt = extended(left) | extended(right)
-  dstExt = extended(dst)
+  srcExt = pointerExtension(left) | pointerExtension(right)
+  dstExt = pointerExtension(dst)
 }
 
 function assignUnrestricted(code: Code, dst: number, left: number, right: number): void {
@@ -273,7 +245,7 @@ export function cmd(
   put(cmdFields.xfer, xfer)
   put(cmdFields.length, length)
   put(cmdFields.signal, ctx === CTX.NO_SWAP ? 0 : 1)
-  put(cmdFields.target, op)
+  put(cmdFields.command, op)
   put(cmdFields.indirect, Number(indirect))
   put(cmdFields.mode, mode)
   code.push(lo, hi)

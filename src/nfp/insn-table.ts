@@ -23,7 +23,7 @@ function base(word: number): Base {
 
 export type FieldsOf<Name extends string> = Readonly<Record<Name, Field>>
 
-type AluField = 'a' | 'b' | 'dst' | 'swap' | 'op' | 'dstBank' | 'both' | 'srcExt' | 'dstExt'
+type AluField = 'a' | 'b' | 'dst' | 'swap' | 'op' | 'dstBank' | 'noCc' | 'both' | 'srcExt' | 'dstExt' | 'predicate'
 
 export const ALU_BASE: Base = base(0x0a000000000)
 export const aluFields: FieldsOf<AluField> = {
@@ -33,12 +33,28 @@ export const aluFields: FieldsOf<AluField> = {
   swap: field(30),
   op: field(31, 35),
   dstBank: field(36),
+  noCc: field(40),
   both: field(41),
   srcExt: field(42),
   dstExt: field(43),
+  predicate: field(44),
 }
 
-type ShfField = 'a' | 'shiftKind' | 'b' | 'imm8' | 'swap' | 'dst' | 'amount' | 'op' | 'dstBank' | 'both' | 'srcExt' | 'dstExt'
+type ShfField =
+  | 'a'
+  | 'shiftKind'
+  | 'b'
+  | 'imm8'
+  | 'swap'
+  | 'dst'
+  | 'amount'
+  | 'op'
+  | 'dstBank'
+  | 'noCc'
+  | 'both'
+  | 'srcExt'
+  | 'dstExt'
+  | 'predicate'
 
 export const SHF_BASE: Base = base(0x08000000000)
 export const shfFields: FieldsOf<ShfField> = {
@@ -51,12 +67,27 @@ export const shfFields: FieldsOf<ShfField> = {
   amount: field(28, 32),
   op: field(33, 35),
   dstBank: field(36),
+  noCc: field(40),
   both: field(41),
   srcExt: field(42),
   dstExt: field(43),
+  predicate: field(44),
 }
 
-type LdField = 'a' | 'shiftKind' | 'b' | 'imm8' | 'swap' | 'zero' | 'mask' | 'amount' | 'both' | 'srcExt' | 'dstExt'
+type LdField =
+  | 'a'
+  | 'shiftKind'
+  | 'b'
+  | 'imm8'
+  | 'swap'
+  | 'zero'
+  | 'mask'
+  | 'amount'
+  | 'loadCc'
+  | 'both'
+  | 'srcExt'
+  | 'dstExt'
+  | 'predicate'
 
 export const LD_FIELD_BASE: Base = base(0x0c000000000)
 export const ldFieldFields: FieldsOf<LdField> = {
@@ -68,12 +99,14 @@ export const ldFieldFields: FieldsOf<LdField> = {
   zero: field(20),
   mask: field(24, 27),
   amount: field(28, 32),
+  loadCc: field(34),
   both: field(41),
   srcExt: field(42),
   dstExt: field(43),
+  predicate: field(44),
 }
 
-type ImmedField = 'a' | 'b' | 'high' | 'width' | 'invert' | 'shift' | 'both' | 'srcExt' | 'dstExt'
+type ImmedField = 'a' | 'b' | 'high' | 'width' | 'invert' | 'shift' | 'both' | 'srcExt' | 'dstExt' | 'predicate'
 
 export const IMMED_BASE: Base = base(0x0f000000000)
 export const immedFields: FieldsOf<ImmedField> = {
@@ -86,6 +119,7 @@ export const immedFields: FieldsOf<ImmedField> = {
   both: field(41),
   srcExt: field(42),
   dstExt: field(43),
+  predicate: field(44),
 }
 
 type BrField = 'condition' | 'event' | 'state' | 'defer' | 'address' | 'addressHigh'
@@ -125,7 +159,7 @@ export const brAluFields: FieldsOf<BrAluField> = {
   dstExt: field(43),
 }
 
-type CmdField = 'a' | 'ctx' | 'b' | 'token' | 'xfer' | 'length' | 'signal' | 'target' | 'indirect' | 'mode'
+type CmdField = 'a' | 'ctx' | 'b' | 'token' | 'xfer' | 'length' | 'signal' | 'command' | 'xferHigh' | 'indirect' | 'mode'
 
 export const CMD_BASE: Base = base(0)
 export const cmdFields: FieldsOf<CmdField> = {
@@ -136,7 +170,8 @@ export const cmdFields: FieldsOf<CmdField> = {
   xfer: field(20, 24),
   length: field(25, 27),
   signal: field(28, 31),
-  target: field(32, 38),
+  command: field(32, 38),
+  xferHigh: field(40),
   indirect: field(41),
   mode: field(42, 44),
 }
@@ -153,7 +188,7 @@ export const lcsrFields: FieldsOf<LcsrField> = {
   dstExt: field(43),
 }
 
-type MulField = 'a' | 'b' | 'step' | 'dstBank' | 'swap' | 'type' | 'both' | 'srcExt' | 'dstExt'
+type MulField = 'a' | 'b' | 'step' | 'dstBank' | 'swap' | 'type' | 'noCc' | 'both' | 'srcExt' | 'dstExt' | 'predicate'
 
 export const MUL_BASE: Base = base(0x0f800000000)
 export const mulFields: FieldsOf<MulField> = {
@@ -163,10 +198,113 @@ export const mulFields: FieldsOf<MulField> = {
   dstBank: field(23),
   swap: field(30),
   type: field(31, 32),
+  noCc: field(40),
   both: field(41),
   srcExt: field(42),
   dstExt: field(43),
+  predicate: field(44),
 }
+
+type CtxArbField = 'events' | 'any' | 'breakpoint' | 'resume' | 'noLoad' | 'defer' | 'address' | 'addressHigh'
+
+export const CTX_ARB_BASE: Base = base(0x0e000000000)
+export const ctxArbFields: FieldsOf<CtxArbField> = {
+  events: field(0, 15),
+  any: field(16),
+  breakpoint: field(17),
+  resume: field(18),
+  noLoad: field(19),
+  defer: field(20, 21),
+  address: field(22, 34),
+  addressHigh: field(40),
+}
+
+type BrByteField = 'a' | 'byte' | 'b' | 'imm8' | 'set' | 'defer' | 'address' | 'addressHigh' | 'srcExt'
+
+export const BR_BYTE_BASE: Base = base(0x0c800000000)
+export const brByteFields: FieldsOf<BrByteField> = {
+  a: field(0, 7),
+  byte: field(8, 9),
+  b: field(10, 17),
+  imm8: field(18),
+  set: field(19),
+  defer: field(20, 21),
+  address: field(22, 34),
+  addressHigh: field(40),
+  srcExt: field(42),
+}
+
+export type FieldName =
+  | AluField
+  | ShfField
+  | LdField
+  | ImmedField
+  | BrField
+  | BrBitField
+  | BrByteField
+  | BrAluField
+  | CmdField
+  | LcsrField
+  | MulField
+  | CtxArbField
+
+export type FormatName =
+  | 'invalid'
+  | 'cmd'
+  | 'alu_shf'
+  | 'alu'
+  | 'immed'
+  | 'ld_field'
+  | 'ctx_arb'
+  | 'local_csr'
+  | 'br'
+  | 'br_byte'
+  | 'br_bit'
+  | 'br_alu'
+  | 'mul'
+
+/** Formats by number: an index into `formats`. */
+export const FORMAT = {
+  INVALID: 0,
+  CMD: 1,
+  ALU_SHF: 2,
+  ALU: 3,
+  IMMED: 4,
+  LD_FIELD: 5,
+  CTX_ARB: 6,
+  LOCAL_CSR: 7,
+  BR: 8,
+  BR_BYTE: 9,
+  BR_BIT: 10,
+  BR_ALU: 11,
+  MUL: 12,
+} as const
+
+export interface Format {
+  readonly name: FormatName
+  /** The bits that tell this format from the others, and what they are. */
+  readonly mask: Base
+  readonly base: Base
+  readonly fields: Readonly<Partial<Record<FieldName, Field>>>
+}
+
+const NOTHING: Base = base(0)
+
+export const formats: readonly Format[] = [
+  { name: 'invalid', mask: NOTHING, base: NOTHING, fields: {} },
+  { name: 'cmd', mask: base(0x08000000000), base: CMD_BASE, fields: cmdFields },
+  { name: 'alu_shf', mask: base(0x0e000000000), base: SHF_BASE, fields: shfFields },
+  { name: 'alu', mask: base(0x0e000000000), base: ALU_BASE, fields: aluFields },
+  { name: 'immed', mask: base(0x1f900000000), base: IMMED_BASE, fields: immedFields },
+  { name: 'ld_field', mask: base(0x1fa00e00000), base: LD_FIELD_BASE, fields: ldFieldFields },
+  { name: 'ctx_arb', mask: base(0x0f800000000), base: CTX_ARB_BASE, fields: ctxArbFields },
+  { name: 'local_csr', mask: base(0x1fe00100000), base: LCSR_BASE, fields: lcsrFields },
+  { name: 'br', mask: base(0x0f8000c3ce0), base: BR_BASE, fields: brFields },
+  { name: 'br_byte', mask: base(0x0f800000000), base: BR_BYTE_BASE, fields: brByteFields },
+  { name: 'br_bit', mask: base(0x0f800080300), base: BR_BIT_BASE, fields: brBitFields },
+  { name: 'br_alu', mask: base(0x0ff80000000), base: BR_ALU_BASE, fields: brAluFields },
+  { name: 'mul', mask: base(0x0fe3f000000), base: MUL_BASE, fields: mulFields },
+]
 
 /** Operations of `alu`; ADD_2B adds the low 16 bits, the `_C` forms take the carry along. */
 export const ALU = {
