@@ -1,0 +1,5 @@
+export { checkMap, createMap, freeMap, type MapOptions, openMap, spread } from './create.ts'
+export { HandleArrayMap } from './handles.ts'
+export { BpfMap } from './map.ts'
+export { copy, Memory, type MemoryOptions, newMemory } from './memory.ts'
+export { RingMap } from './ring.ts'
