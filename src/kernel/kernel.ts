@@ -2,15 +2,14 @@
 // Everything that happens here happens at once and in one thread; nothing reads a clock but through `now`.
 
 import { EINVAL, EOPNOTSUPP, EPERM } from '../bpf/errno.ts'
-import { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH } from '../bpf/map-type-table.ts'
+import { BPF_ANY, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, mapTypeNames } from '../bpf/map-type-table.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
-import { NicwrightError } from '../errors.ts'
-import { BpfMap } from '../maps/map.ts'
-import { type Memory, newMemory } from '../maps/memory.ts'
+import { NicwrightError, SyscallError } from '../errors.ts'
+import { checkMap, createMap, freeMap, type Memory, newMemory } from '../maps/index.ts'
 import type { Stats } from '../verifier/verdict.ts'
 import { verify } from '../verifier/verify.ts'
-import { boundMap, isNeutral, type LoadedMap } from './map.ts'
+import { boundMap, hostOps, isNeutral, type LoadedMap } from './map.ts'
 import type { Netdev, NetdevOps, OffloadDevice } from './netdev.ts'
 import { type LoadedProgram, programTag } from './program.ts'
 
@@ -78,37 +77,40 @@ export class Kernel {
   /** Creates a map on the host or, with `netdev`, on its device; with the initial contents of the spec. Size errors are those of Linux. */
   createMap(spec: MapSpec, netdev?: Netdev): MapResult {
     const lines = this.dmesg.length
-    const made = netdev === undefined ? this.#hostMap(spec) : this.#deviceMap(spec, netdev)
-    if (typeof made === 'number') {
-      return { ok: false, errno: -made, message: this.dmesg.slice(lines).join('\n') }
+    try {
+      const map = netdev === undefined ? this.#hostMap(spec) : this.#deviceMap(spec, netdev)
+      this.maps.set(map.id, map)
+      this.#nextMap = map.id + 1
+      return { ok: true, map }
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error
+      return { ok: false, errno: error.errno, message: this.dmesg.slice(lines).join('\n') || error.message }
     }
-    for (const { key, value } of spec.init ?? []) {
-      const error = made.ops.update(key, value, 0)
-      if (error !== 0) {
-        this.#free(made)
-        return { ok: false, errno: -error, message: `initial contents of map ${spec.name} were refused` }
-      }
-    }
-    this.maps.set(made.id, made)
-    this.#nextMap = made.id + 1
-    return { ok: true, map: made }
   }
 
-  #hostMap(spec: MapSpec): LoadedMap | number {
-    const host = BpfMap.create(this.memory, spec, { cpus: this.#cpus })
-    if (typeof host === 'number') return host
-    return { id: this.#nextMap, spec, ops: host, host }
+  #hostMap(spec: MapSpec): LoadedMap {
+    const host = createMap(this.memory, spec, { cpus: this.#cpus })
+    return { id: this.#nextMap, spec, ops: hostOps(host), host }
   }
 
-  #deviceMap(spec: MapSpec, netdev: Netdev): LoadedMap | number {
-    // The checks of the map's type come before those of the device: a throw-away host map asks them.
-    const probe = BpfMap.check(spec, this.#cpus)
-    if (probe !== 0) return probe
-    if (spec.type !== BPF_MAP_TYPE_ARRAY && spec.type !== BPF_MAP_TYPE_HASH) return -EINVAL
+  #deviceMap(spec: MapSpec, netdev: Netdev): LoadedMap {
+    const refuse = (errno: number, why: string): SyscallError =>
+      new SyscallError('map/create', Math.abs(errno), { message: `map ${spec.name || '(unnamed)'}: ${why}` })
+    const error = checkMap(spec)
+    if (error !== 0) throw refuse(error, 'Linux refuses these attributes')
+    if (spec.type !== BPF_MAP_TYPE_ARRAY && spec.type !== BPF_MAP_TYPE_HASH) {
+      throw refuse(EINVAL, `maps of type ${mapTypeNames[spec.type]} can't be created on a device; hash and array can`)
+    }
     const offload = this.#offloadOf(netdev)
-    if (typeof offload === 'number') return offload
+    if (typeof offload === 'number') throw refuse(offload, `${netdev.name} has no device that maps can be created on`)
     const device = offload.allocateMap(spec)
-    if (typeof device === 'number') return device
+    if (typeof device === 'number') throw refuse(device, `${netdev.name} refuses it`)
+    for (const { key, value } of spec.init ?? []) {
+      const failed = device.update(key, value, BPF_ANY)
+      if (failed === 0) continue
+      device.free()
+      throw refuse(failed, 'an initial entry is refused')
+    }
     return { id: this.#nextMap, spec, ops: device, bound: { netdev, device } }
   }
 
@@ -119,7 +121,7 @@ export class Kernel {
 
   #free(map: LoadedMap): void {
     map.bound?.device.free()
-    map.host?.free()
+    if (map.host !== undefined) freeMap(map.host)
   }
 
   /** Verifies a program and gives it an id; with `netdev`, the device takes part and makes its own code of it. */

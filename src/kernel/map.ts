@@ -1,7 +1,7 @@
-import { ENOENT } from '../bpf/errno.ts'
+import { EINVAL, ENOENT } from '../bpf/errno.ts'
 import { BPF_MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/map-type-table.ts'
 import type { MapSpec } from '../bpf/program.ts'
-import type { BpfMap } from '../maps/map.ts'
+import type { BpfMap } from '../maps/index.ts'
 import type { BoundMap, DeviceMap, MapOps, Netdev } from './netdev.ts'
 
 /** A map with an identity: on the host, or bound to a netdev when it was created. */
@@ -17,6 +17,22 @@ export interface LoadedMap {
 /** A host map that programs on a device may use: events alone, which reach the host anyway. */
 export function isNeutral(spec: MapSpec): boolean {
   return spec.type === BPF_MAP_TYPE_PERF_EVENT_ARRAY
+}
+
+/** A host map's operations as system calls see them: keys and values of exactly the right size. */
+export function hostOps(map: BpfMap): MapOps {
+  return {
+    lookup: key => {
+      if (key.length !== map.keySize) return -EINVAL
+      const value = new Uint8Array(map.userValueBytes)
+      const error = map.read(key, value)
+      return error === 0 ? value : error
+    },
+    update: (key, value, flags) =>
+      key.length === map.keySize && value.length === map.userValueBytes ? map.set(key, value, flags) : -EINVAL,
+    remove: key => (key.length === map.keySize ? map.delete(key) : -EINVAL),
+    nextKey: key => map.next(key) ?? -ENOENT,
+  }
 }
 
 export function boundMap(map: LoadedMap): BoundMap {
