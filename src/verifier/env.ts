@@ -4,7 +4,10 @@
 
 import type { Insns } from '../bpf/insns.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
+import type { LineTable } from '../btf/lines.ts'
+import type { Btf } from '../btf/parse.ts'
 import type { DeviceHooks, Target } from './device.ts'
+import { type Flow, flowOf } from './flow.ts'
 import { LOG_LEVEL, LOG_LEVEL2, Log } from './log.ts'
 import { REG_WORDS } from './reg.ts'
 import { type Frame, State, StatePool } from './state.ts'
@@ -41,14 +44,14 @@ export const CALLS_CALLBACK = 8
 export const ITER_NEXT = 16
 
 // Program flags of a load.
-export const BPF_F_STRICT_ALIGNMENT = 1 << 0
-export const BPF_F_ANY_ALIGNMENT = 1 << 1
-export const BPF_F_TEST_RND_HI32 = 1 << 2
-export const BPF_F_TEST_STATE_FREQ = 1 << 3
-export const BPF_F_SLEEPABLE = 1 << 4
-export const BPF_F_XDP_HAS_FRAGS = 1 << 5
-export const BPF_F_XDP_DEV_BOUND_ONLY = 1 << 6
-export const BPF_F_TEST_REG_INVARIANTS = 1 << 7
+export const BPF_F_STRICT_ALIGNMENT: number = 1 << 0
+export const BPF_F_ANY_ALIGNMENT: number = 1 << 1
+export const BPF_F_TEST_RND_HI32: number = 1 << 2
+export const BPF_F_TEST_STATE_FREQ: number = 1 << 3
+export const BPF_F_SLEEPABLE: number = 1 << 4
+export const BPF_F_XDP_HAS_FRAGS: number = 1 << 5
+export const BPF_F_XDP_DEV_BOUND_ONLY: number = 1 << 6
+export const BPF_F_TEST_REG_INVARIANTS: number = 1 << 7
 
 export interface Subprog {
   /** First instruction; the next subprogram's start is the end. */
@@ -146,6 +149,11 @@ export class Env {
   readonly rewritten: Uint8Array
 
   // --- per program ---
+  /** The program's BTF and line info, once check_btf_info has read them; null where the load has none. */
+  btf: Btf | null = null
+  lines: LineTable | null = null
+  /** Successors of each instruction. */
+  readonly flow: Flow
   subprogs: Subprog[] = []
   /** Instructions in postorder of the control-flow graph. */
   postorder: Int32Array = new Int32Array(0)
@@ -210,6 +218,7 @@ export class Env {
     this.fastcallPattern = new Uint8Array(count)
     this.fastcallSpills = new Uint8Array(count)
     this.rewritten = new Uint8Array(count)
+    this.flow = flowOf(program.insns)
   }
 
   /** Whether the log shows instructions and states; only then is text worth making. */
