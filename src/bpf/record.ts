@@ -1,9 +1,10 @@
 // A program with its maps as one JSON object, the form of the batch interface and of recorded answers (docs/batch.md): instructions
 // as hex words, maps as small objects, blobs as hex. An ld_imm64 that refers to a map carries the map's index in its imm.
 
-import { fromHex } from '../bytes/hex.ts'
+import { fromHex, toHex } from '../bytes/hex.ts'
 import { NicwrightError } from '../errors.ts'
 import { decodeInsns } from './decode.ts'
+import { encodeInsns } from './encode.ts'
 import { mapTypeNumber } from './map-type-table.ts'
 import { progTypeNumber } from './prog-type-table.ts'
 import type { MapSpec, Program } from './program.ts'
@@ -50,6 +51,49 @@ export function readRecord(json: unknown): ProgramRecord {
     maps: maps.map((map, i) => mapSpec(map, `maps[${i}]`, 0)),
     hostMaps: maps.map(map => (map as Json).host === true || (map as Json).host === 1),
   }
+}
+
+/** The inverse of readRecord, as an object for JSON. Fields that stand at their default are left out. */
+export function writeRecord({ program, maps, hostMaps }: ProgramRecord): Json {
+  const hex = toHex(encodeInsns(program.insns))
+  return defined({
+    name: program.name,
+    prog_type: program.type,
+    expected_attach_type: program.expectedAttachType || undefined,
+    prog_flags: program.flags || undefined,
+    license: program.license,
+    insns: hex.match(/.{16}/g) ?? [],
+    maps: maps.map((map, i) => ({ ...writeMap(map), ...(hostMaps[i] === true ? { host: true } : {}) })),
+    kfuncs: program.kfuncs,
+    btf: program.btf && toHex(program.btf),
+    func_info: program.funcInfo && toHex(program.funcInfo),
+    func_info_rec: program.funcInfoRecordBytes,
+    line_info: program.lineInfo && toHex(program.lineInfo),
+    line_info_rec: program.lineInfoRecordBytes,
+  })
+}
+
+function writeMap(map: MapSpec): Json {
+  return defined({
+    type: map.type,
+    name: map.name || undefined,
+    key_size: map.keySize,
+    value_size: map.valueSize,
+    max_entries: map.maxEntries,
+    map_flags: map.flags || undefined,
+    extra: map.extra === undefined ? undefined : Number(map.extra),
+    btf: map.btf && toHex(map.btf),
+    btf_key: map.btfKey,
+    btf_value: map.btfValue,
+    inner: map.inner && writeMap(map.inner),
+    init: map.init?.map(({ key, value }) => ({ key: toHex(key), value: toHex(value) })),
+    frozen: map.frozen,
+    prog_array: map.filled,
+  })
+}
+
+function defined(fields: Record<string, unknown>): Json {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 function words(value: unknown): Uint8Array {

@@ -25,6 +25,9 @@ export interface LoadOptions {
   readonly netdev?: Netdev
   /** As of the verifier, default 1; 0 gives no log. */
   readonly logLevel?: number
+  /** Of a program in a session that is restored. */
+  readonly id?: number
+  readonly loadedAt?: number
 }
 
 export type LoadResult =
@@ -74,8 +77,9 @@ export class Kernel {
     return netdev
   }
 
-  /** Creates a map on the host or, with `netdev`, on its device; with the initial contents of the spec. Size errors are those of Linux. */
-  createMap(spec: MapSpec, netdev?: Netdev): MapResult {
+  /** Creates a map on the host or, with `netdev`, on its device; with the initial contents of the spec. Size errors are those of Linux. `id` is for the restoration of a session. */
+  createMap(spec: MapSpec, netdev?: Netdev, id?: number): MapResult {
+    if (id !== undefined) this.#nextMap = id
     const lines = this.dmesg.length
     try {
       const map = netdev === undefined ? this.#hostMap(spec) : this.#deviceMap(spec, netdev)
@@ -132,7 +136,7 @@ export class Kernel {
     if (netdev === undefined) {
       const device = maps.find(m => m.bound !== undefined)
       if (device !== undefined) return refused(EINVAL, 'offload device mismatch between prog and map')
-      return this.#finish(program, maps, verify(program, specs, { logLevel }))
+      return this.#finish(program, maps, verify(program, specs, { logLevel }), options)
     }
     if (program.type !== BPF_PROG_TYPE_XDP && program.type !== BPF_PROG_TYPE_SCHED_CLS) {
       return refused(EINVAL, 'only XDP and TC classifier programs can be bound to a device')
@@ -156,26 +160,29 @@ export class Kernel {
         return { ok: false, stage: 'translate', errno: -error, message, log: verdict.log, stats: verdict.stats }
       }
     } else device.destroy()
-    return this.#finish(program, maps, verdict, { netdev, device })
+    return this.#finish(program, maps, verdict, options, { netdev, device })
   }
 
   #finish(
     program: Program,
     maps: readonly LoadedMap[],
     verdict: ReturnType<typeof verify>,
+    options: LoadOptions,
     bound?: NonNullable<LoadedProgram['bound']>,
   ): LoadResult {
     if (!verdict.ok) {
       const { errno, message, log, stats, at } = verdict
       return { ok: false, stage: 'verify', errno, message, log, stats, ...(at === undefined ? {} : { insn: at }) }
     }
+    const id = options.id ?? this.#nextProgram
+    this.#nextProgram = id + 1
     const loaded: LoadedProgram = {
-      id: this.#nextProgram++,
+      id,
       tag: programTag(program.insns),
       program,
       maps,
       verified: verdict.verified,
-      loadedAt: this.#now(),
+      loadedAt: options.loadedAt ?? this.#now(),
       ...(bound === undefined ? {} : { bound }),
     }
     this.programs.set(loaded.id, loaded)
