@@ -1,7 +1,7 @@
 // From a word to its fields and operands. The result goes into a record that the caller keeps and hands in again, so that decoding a
 // whole control store makes no garbage. A field that the word's format doesn't have is 0.
 
-import { type Field, type FieldName, FORMAT, type Format, formats, MUL_STEP } from './insn-table.ts'
+import { ALU_CRC, type Field, type FieldName, FORMAT, type Format, formats, MUL_STEP } from './insn-table.ts'
 import { BANK_A, BANK_B, decodeRestricted, decodeUnrestricted, KIND_IMM, NONE, operandKind, operandValue } from './operand.ts'
 
 /** A decoded word. Raw fields have the names of `insn-table.ts`; what follows them is worked out from several fields. */
@@ -68,6 +68,8 @@ export class NfpInsn implements Record<FieldName, number> {
   right: number = NONE
   /** `immed`: the 16 bits before shift and inversion; `br_alu`: the address added; `br_bit`: the bit; -1 where the word has none. */
   value = 0
+  /** CRC: 1 for the little-endian form. */
+  little = 0
 }
 
 type NamedField = readonly [FieldName, Field]
@@ -102,6 +104,7 @@ export function decode(lo: number, hi: number, into: NfpInsn): boolean {
   into.left = NONE
   into.right = NONE
   into.value = 0
+  into.little = 0
   for (const [name, field] of named[format]!) into[name] = extract(lo, hi, field)
   into.address |= into.addressHigh << 13
   into.xfer |= into.xferHigh << 5
@@ -119,6 +122,7 @@ function operands(insn: NfpInsn): void {
       sources(insn, unrestrictedA(insn), unrestrictedB(insn))
       const dest = decodeUnrestricted(insn.dst, insn.dstBank, insn.dstExt)
       insn.dest = isImmediate(dest) ? NONE : dest
+      if (insn.op === ALU_CRC) insn.little = (leftCode(insn) >>> 3) & 1
       break
     }
     case FORMAT.MUL: {
@@ -188,6 +192,16 @@ function operands(insn: NfpInsn): void {
       insn.right = restrictedB(insn)
       break
   }
+}
+
+/** The code in the slot of the left operand: CRC has its mode there instead of an operand. */
+export function leftCode(insn: NfpInsn): number {
+  return insn.swap ? insn.b : insn.a
+}
+
+/** The code in the slot of the right operand: `cam_lookup` has its result's place there. */
+export function rightCode(insn: NfpInsn): number {
+  return insn.swap ? insn.a : insn.b
 }
 
 function sources(insn: NfpInsn, a: number, b: number): void {

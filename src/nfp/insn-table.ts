@@ -322,8 +322,16 @@ export const ALU = {
   XOR: 0x18,
 } as const
 
+/** `alu`'s operations that have a mnemonic of their own. */
+export const ALU_UNARY = { POP_COUNT3: 3, POP_COUNT1: 6, POP_COUNT2: 7, FFS: 14, CAM_READ_TAG: 15, CAM_READ_STATE: 31 } as const
+export const ALU_CAM = { CLEAR: 11, WRITE: 19, LOOKUP: 23, WRITE_STATE: 27 } as const
+export const ALU_CRC = 18
+
 /** Operations of `shf`. */
 export const SHF = { NONE: 0, AND: 2, OR: 5, ASHR: 6 } as const
+
+/** The operation of a shift that aligns bytes by the engine's byte index. */
+export const BYTE_ALIGN = 7
 
 /** Kinds of shift; NONE rotates right, and rotating by 0 is no shift. */
 export const SHIFT = { NONE: 0, RIGHT: 1, LEFT: 2, RIGHT_DOUBLE: 3 } as const
