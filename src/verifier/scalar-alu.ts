@@ -166,6 +166,25 @@ export function subRange32(d: Regs, i: number, s: Regs, j: number): void {
   if (umin < 0 && umax >= 0) unboundU32(d, i)
 }
 
+/** Ranges of a moved pointer: r[d] = r[p] + s. Any wrap leaves nothing known. The scalar may be the destination. */
+export function addPointerRange(r: Regs, d: number, p: number, s: Regs, j: number): void {
+  for (let w = 0; w < REG_WORDS; w++) copy[w] = r[p + w]!
+  const low = add64(copy, R_SMIN, s, j + R_SMIN, true)
+  if (add64(copy, R_SMAX, s, j + R_SMAX, true) || low) unboundS64(copy, 0)
+  const wraps = add64(copy, R_UMIN, s, j + R_UMIN, false)
+  if (add64(copy, R_UMAX, s, j + R_UMAX, false) || wraps) unboundU64(copy, 0)
+  for (let w = R_SMIN; w < R_UMAX + 2; w++) r[d + w] = copy[w]!
+}
+
+/** Ranges of r[d] -= s for a pointer. */
+export function subPointerRange(r: Regs, d: number, s: Regs, j: number): void {
+  const low = sub64(r, d + R_SMIN, s, j + R_SMAX, true)
+  if (sub64(r, d + R_SMAX, s, j + R_SMIN, true) || low) unboundS64(r, d)
+  const wraps = sub64(r, d + R_UMIN, s, j + R_UMAX, false)
+  sub64(r, d + R_UMAX, s, j + R_UMIN, false)
+  if (wraps) unboundU64(r, d)
+}
+
 // ---- mul -----------------------------------------------------------------------------------------------------------------
 
 function mulRange64(d: Regs, i: number, s: Regs, j: number): void {
