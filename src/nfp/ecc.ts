@@ -3,13 +3,13 @@
 
 /** For each code bit the operation bits that it covers, as (bits 0..31, bits 32..44). */
 const MASKS: readonly (readonly [number, number])[] = [
-  [0x8000_7fff, 0x0ff],
-  [0x01ff_801f, 0x11f],
-  [0x7e07_81e1, 0x1e3],
-  [0x8e38_8e22, 0x17c],
-  [0xb2c9_3244, 0x1af],
-  [0xd552_5488, 0x1f5],
-  [0x69a4_6910, 0x0da],
+  [0x0000_7fff, 0x0ff8],
+  [0x01ff_801f, 0x11f8],
+  [0x7e07_81e1, 0x1e38],
+  [0x8e38_8e22, 0x17cb],
+  [0xb2c9_3244, 0x1af5],
+  [0xd552_5488, 0x1f56],
+  [0x69a4_6910, 0x0daf],
 ]
 
 /** The operation in the high half of a word: its bits 32..44. */
