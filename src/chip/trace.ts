@@ -1,0 +1,119 @@
+// What a packet did with its time, in a form that the throughput model can replay: segments of (cycles of issue, cycles of waiting).
+// A thread issues without giving way until it waits, so a packet is a short list of such pairs; the last one waits for nothing.
+// Uses of the external memory's engine are counted per 16-byte line, because the engine serves one line at a time: the line that most
+// packets meet at is what limits a card. Arrays are reused from packet to packet and grow only when a packet needs more than any before.
+
+import type { Timing } from './timing.ts'
+
+const LINE_SHIFT = 4
+/** Lines per page of counters; a page is made when its first line is used. */
+const PAGE_SHIFT = 12
+
+export const USE_READ = 0
+export const USE_ADD = 1
+export const USE_LOCK = 2
+export const USE_WRITE = 3
+
+export const MEMORY_CTM = 0
+export const MEMORY_EMEM = 1
+export const MEMORY_IMEM = 2
+export const MEMORY_CLS = 3
+
+export class Trace {
+  /** Pairs of issue and wait cycles. */
+  segments: Int32Array = new Int32Array(64)
+  /** Closed pairs. */
+  count = 0
+  /** Cycles issued since the last wait. */
+  issue = 0
+  /** Sums over the packet. */
+  issued = 0
+  waited = 0
+  /** Accesses of this packet to each memory (MEMORY_*). */
+  readonly uses: Int32Array = new Int32Array(4)
+
+  clear(): void {
+    this.count = 0
+    this.issue = 0
+    this.issued = 0
+    this.waited = 0
+    this.uses.fill(0)
+  }
+
+  wait(cycles: number): void {
+    this.#push(cycles)
+    this.waited += cycles
+  }
+
+  /** Ends the packet: what was issued since the last wait becomes the last segment. */
+  end(): void {
+    if (this.issue > 0) this.#push(0)
+  }
+
+  #push(wait: number): void {
+    const at = this.count * 2
+    if (at === this.segments.length) {
+      const larger = new Int32Array(at * 2)
+      larger.set(this.segments)
+      this.segments = larger
+    }
+    this.segments[at] = this.issue
+    this.segments[at + 1] = wait
+    this.issued += this.issue
+    this.issue = 0
+    this.count++
+  }
+}
+
+/** The use of the EMEM engine over a run, in ten-thousandths of an engine cycle. */
+export class EngineUse {
+  total = 0
+  /** The most used line: its address and its use. */
+  hottestLine = 0
+  hottest = 0
+  readonly #cost: readonly number[]
+  readonly #pages = new Map<number, Float64Array>()
+  // Neighbouring uses fall into the same page: the last one is kept at hand.
+  #page: Float64Array = new Float64Array(0)
+  #number = -1
+
+  constructor(timing: Timing) {
+    this.#cost = [timing.ememRead, timing.ememAdd, timing.ememLock, timing.ememWrite]
+  }
+
+  clear(): void {
+    this.total = 0
+    this.hottest = 0
+    this.hottestLine = 0
+    this.#pages.clear()
+    this.#number = -1
+  }
+
+  /** One command over `bytes` bytes at an offset in EMEM: every line that it touches is used once. */
+  count(kind: number, at: number, bytes: number): void {
+    const last = (at + bytes - 1) >>> LINE_SHIFT
+    const cost = this.#cost[kind]!
+    for (let line = at >>> LINE_SHIFT; line <= last; line++) {
+      const number = line >>> PAGE_SHIFT
+      if (number !== this.#number) this.#turn(number)
+      const index = line & ((1 << PAGE_SHIFT) - 1)
+      const use = this.#page[index]! + cost
+      this.#page[index] = use
+      this.total += cost
+      if (use > this.hottest) {
+        this.hottest = use
+        this.hottestLine = line << LINE_SHIFT
+      }
+    }
+  }
+
+  #turn(number: number): void {
+    let page = this.#pages.get(number)
+    if (page === undefined) {
+      page = new Float64Array(1 << PAGE_SHIFT)
+      this.#pages.set(number, page)
+    }
+    this.#page = page
+    this.#number = number
+  }
+}
