@@ -1,3 +1,4 @@
+import { decodeText } from '../bytes/cursor.ts'
 import { highHalf, lowHalf } from '../bytes/long.ts'
 import { Writer } from '../bytes/writer.ts'
 import { BTF_HEADER_BYTES, BTF_MAGIC, type Btf } from './parse.ts'
@@ -10,8 +11,17 @@ export class StringTable {
 
   /** `start`: a string section to begin with, whose offsets stay as they are. */
   constructor(start?: Uint8Array) {
-    if (start === undefined || start.length === 0) this.#bytes.u8(0)
-    else this.#bytes.bytes(start)
+    if (start === undefined || start.length === 0) {
+      this.#bytes.u8(0)
+      return
+    }
+    this.#bytes.bytes(start)
+    for (let from = 0; from < start.length; ) {
+      const end = start.indexOf(0, from)
+      const text = decodeText(start.subarray(from, end < 0 ? start.length : end))
+      if (!this.#offsets.has(text)) this.#offsets.set(text, from)
+      from = end < 0 ? start.length : end + 1
+    }
   }
 
   add(text: string): number {

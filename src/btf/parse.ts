@@ -245,7 +245,7 @@ export function parseBtf(bytes: Uint8Array, options: { readonly base?: Btf } = {
 
   const start = headerBytes + typeOffset
   const at = indexTypes(cursor, start, start + typeBytes)
-  const btf = new Btf(bytes, little, base, strings, at)
+  const btf = new Btf(cursor.bytes, little, base, strings, at)
   if (btf.count > MAX_TYPE) throw cursor.fail(`BTF has ${btf.count} types, more than ${MAX_TYPE}`, start)
   for (let i = 0; i < at.length; i++) checkType(cursor, btf, at[i]!)
   return btf

@@ -15,7 +15,7 @@ export class Cursor {
   position = 0
 
   constructor(bytes: Uint8Array, options: { readonly code: string; readonly little?: boolean; readonly base?: number }) {
-    this.bytes = bytes
+    this.bytes = plainBytes(bytes)
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.little = options.little ?? true
     this.code = options.code
@@ -130,6 +130,11 @@ export class Cursor {
     if (end < 0) throw this.fail(`${what} without an end`, offset)
     return decodeText(this.bytes.subarray(offset, end))
   }
+}
+
+/** The same bytes as a Uint8Array of its own: `slice` of Node's Buffer, which is one too, does not copy. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 const decoder = new TextDecoder()
