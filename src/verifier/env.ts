@@ -81,6 +81,11 @@ export interface Subprog {
   exitInsn: number
 }
 
+export interface FuncInfo {
+  readonly insn: number
+  readonly type: number
+}
+
 export function newSubprog(start: number): Subprog {
   return {
     start,
@@ -152,6 +157,10 @@ export class Env {
   /** The program's BTF and line info, once check_btf_info has read them; null where the load has none. */
   btf: Btf | null = null
   lines: LineTable | null = null
+  /** func_info of the load: where functions begin and the BTF type id of each. */
+  funcInfo: readonly FuncInfo[] = []
+  /** Names of the BTF types that registers refer to: R_BTF of a register is an index into it. */
+  readonly btfNames: string[] = ['']
   /** Successors of each instruction. */
   readonly flow: Flow
   subprogs: Subprog[] = []
@@ -161,6 +170,8 @@ export class Env {
   /** Index of the last packet byte that can be touched. */
   maxPacketOffset = 0
   seenDirectWrite = false
+  /** The program refers to an arena map. */
+  hasArena = false
   changesPktData = false
 
   // --- the simulation ---

@@ -1,0 +1,100 @@
+// Pass 7, one scan in program order where the first fault wins: reserved fields of loads, unknown opcodes, the shape of ld_imm64, and
+// which map or map value each of those refers to. The instructions stay as they are; what was found stands in `mapOf` and `mapOffset`.
+
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP } from '../bpf/errno.ts'
+import { BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_STRUCT_OPS } from '../bpf/map-type-table.ts'
+import {
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MEMSX,
+  BPF_PSEUDO_BTF_ID,
+  BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_IDX,
+  BPF_PSEUDO_MAP_IDX_VALUE,
+  BPF_PSEUDO_MAP_VALUE,
+  LD_IMM64,
+} from '../bpf/opcode.ts'
+import { opcodes } from '../bpf/opcode-table.ts'
+import { BPF_PROG_TYPE_SOCKET_FILTER } from '../bpf/prog-type-table.ts'
+import type { Env } from './env.ts'
+import { mapFields } from './map-fields.ts'
+
+const MAX_USED_MAPS = 64
+const BPF_MAX_VAR_OFF = 2 ** 29
+
+export function resolveImm64(env: Env): void {
+  const { insns, count } = env
+  const used = new Set<number>()
+  for (let i = 0; i < count; i++) {
+    const code = insns.code[i]!
+    if ((code & 7) === BPF_LDX) {
+      const mode = code & 0xe0
+      if ((mode !== BPF_MEM && mode !== BPF_MEMSX) || insns.imm[i] !== 0) env.reject(EINVAL, 'BPF_LDX uses reserved fields')
+    }
+    if (code !== LD_IMM64) {
+      if (opcodes[code] === undefined) env.reject(EINVAL, `unknown opcode ${code.toString(16).padStart(2, '0')}`)
+      continue
+    }
+    const next = i + 1
+    if (next === count || insns.code[next] !== 0 || insns.dst[next] !== 0 || insns.src[next] !== 0 || insns.off[next] !== 0) {
+      env.reject(EINVAL, 'invalid bpf_ld_imm64 insn')
+    }
+    resolve(env, i, used)
+    i = next
+  }
+}
+
+function resolve(env: Env, i: number, used: Set<number>): void {
+  const src = env.insns.src[i]!
+  const high = env.insns.imm[i + 1]!
+  switch (src) {
+    case 0:
+    case BPF_PSEUDO_FUNC:
+      return
+    case BPF_PSEUDO_BTF_ID:
+      // No module BTF can be named without its file descriptor, and variables of the kernel are known by its own BTF alone.
+      if (high !== 0) env.reject(EINVAL, `invalid module BTF object FD specified.`)
+      env.reject(ENOENT, `ldimm64 insn specifies invalid btf_id ${env.insns.imm[i]! >>> 0}.`)
+    case BPF_PSEUDO_MAP_VALUE:
+    case BPF_PSEUDO_MAP_IDX_VALUE:
+      break
+    case BPF_PSEUDO_MAP_FD:
+    case BPF_PSEUDO_MAP_IDX:
+      if (high === 0) break
+      env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
+    default:
+      env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
+  }
+  const index = env.insns.imm[i]!
+  const map = index < env.ownMaps ? env.maps[index] : undefined
+  if (map === undefined) env.reject(EBADF, `fd ${index} is not pointing to valid bpf_map`)
+  if (!used.has(index)) {
+    if (used.size >= MAX_USED_MAPS) {
+      env.reject(E2BIG, `The total number of maps per program has reached the limit of ${MAX_USED_MAPS}`)
+    }
+    checkMap(env, index)
+    used.add(index)
+  }
+  env.mapOf[i] = index
+  if (src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_IDX) return
+  const offset = high >>> 0
+  if (offset >= BPF_MAX_VAR_OFF) env.reject(EINVAL, `direct value offset of ${offset} is not allowed`)
+  if (map.type !== BPF_MAP_TYPE_ARRAY && map.type !== BPF_MAP_TYPE_ARENA) {
+    env.reject(EINVAL, 'no direct value access support for this map type')
+  }
+  const refusal = `invalid access to map value pointer, value_size=${map.valueSize} off=${offset}`
+  if (map.type === BPF_MAP_TYPE_ARRAY && map.maxEntries !== 1) env.reject(ENOTSUPP, refusal)
+  if (map.type === BPF_MAP_TYPE_ARRAY && offset >= map.valueSize) env.reject(EINVAL, refusal)
+  env.mapOffset[i] = offset
+}
+
+/** Whether a program of this type and target may use a map at all. */
+function checkMap(env: Env, index: number): void {
+  const map = env.maps[index]!
+  const fields = mapFields(map)
+  if (env.progType === BPF_PROG_TYPE_SOCKET_FILTER && (fields.spinLock >= 0 || fields.resSpinLock >= 0)) {
+    env.reject(EINVAL, 'socket filter progs cannot use bpf_spin_lock yet')
+  }
+  if (map.type === BPF_MAP_TYPE_STRUCT_OPS) env.reject(EINVAL, 'bpf_struct_ops map cannot be used in prog')
+}
