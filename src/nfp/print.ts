@@ -2,7 +2,6 @@
 // shows. That includes its texts for words that are no instruction, its "# ERROR" mark, and its habit of leaving the operands behind a
 // bad one empty, because people compare listings.
 
-import type { Code } from './code.ts'
 import { commandTargets } from './command-table.ts'
 import { decode, leftCode, NfpInsn, rightCode } from './decode.ts'
 import { FORMAT, SHIFT } from './insn-table.ts'
@@ -313,21 +312,4 @@ function signalText(): string {
   if (insn.ctx === 3) return signal ? `, sig_done[sig${signal}]` : ''
   const swap = `, ctx_swap[${signal ? `sig${signal}` : '--'}]`
   return insn.ctx ? `${swap}, defer[${insn.ctx}]` : swap
-}
-
-/** What stands before a word in a listing of `total` words: its number, right-aligned after the dot as binutils does it. */
-export function wordNumber(index: number, total: number): string {
-  const width = String(total).length - String(index).length + 1
-  return `${'.'.padStart(Math.max(width, 1))}${index}  `
-}
-
-/** A whole program as `bpftool prog dump jited` shows it: byte offset, word number, text; a line a word. */
-export function printListing(code: Pick<Code, 'lo' | 'hi' | 'count'>): string[] {
-  const lines: string[] = []
-  for (let i = 0; i < code.count; i++) {
-    // The relocation type is no part of the word that the disassembler sees on a card, but it is of the image that bpftool reads.
-    const text = printInsn(code.lo[i]!, code.hi[i]!)
-    lines.push(`${(i * 8).toString(16).padStart(4)}:\t${wordNumber(i, code.count)}${text}`)
-  }
-  return lines
 }
