@@ -52,13 +52,13 @@ export class ArrayMap extends BpfMap {
     return nextIndex(this, key, next)
   }
 
-  override forEach(visit: (key: number, value: number) => number): number {
+  override visit(see: (key: number, value: number) => number): number {
     const key = this.scratch
     let calls = 0
     for (let index = 0; index < this.maxEntries; index++) {
       writeU32(this.memory, key, index)
       calls++
-      if (visit(key, this.lookup(key)) !== 0) break
+      if (see(key, this.lookup(key)) !== 0) break
     }
     return calls
   }

@@ -215,13 +215,13 @@ export class HashMap extends BpfMap {
     return 0
   }
 
-  override forEach(visit: (key: number, value: number) => number): number {
+  override visit(see: (key: number, value: number) => number): number {
     let calls = 0
     for (let element = this.#first(0); element !== 0; ) {
       // The callback may remove the element that it is shown.
       const following = this.#after(element)
       calls++
-      if (visit(element + this.keyAt, element + this.valueAt + this.cpu * this.cpuStride) !== 0) break
+      if (see(element + this.keyAt, element + this.valueAt + this.cpu * this.cpuStride) !== 0) break
       element = following
     }
     return calls

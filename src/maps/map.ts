@@ -97,7 +97,7 @@ export abstract class BpfMap {
   }
 
   /** Calls back with the addresses of key and value of each entry until the answer is not 0; gives the number of calls, or -errno. */
-  forEach(_visit: (key: number, value: number) => number): number {
+  visit(_see: (key: number, value: number) => number): number {
     return -ENOTSUPP
   }
 

@@ -1,0 +1,154 @@
+// The reference engine: a program, its maps, and packets one after the other. Maps keep their contents between packets. Given the
+// same seed, clock and packets a run is the same every time.
+
+import { BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
+import type { Program } from '../bpf/program.ts'
+import { NicwrightError } from '../errors.ts'
+import type { BpfMap } from '../maps/map.ts'
+import { type Memory, newMemory } from '../maps/memory.ts'
+import { type Code, prepare } from './code.ts'
+import { type Arrival, ETH_HEADER_BYTES, writeContext } from './context.ts'
+import { execute } from './execute.ts'
+import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
+
+/** Bytes of a receive buffer, of which Linux keeps the first for headroom and the last for its own record of the packet. */
+const FRAME_BYTES = 4096
+const HEADROOM_BYTES = 256
+const TAILROOM_BYTES = 320
+
+export interface EngineOptions {
+  /** Where the stack and packets shall lie; the memory of the maps when left out. */
+  readonly memory?: Memory
+  readonly seed?: number
+  /** Nanoseconds that the clock shows until `world.now` is set anew. */
+  readonly now?: bigint
+  readonly cpu?: number
+  /** Instructions that one packet may take. */
+  readonly budget?: number
+  readonly arrival?: Partial<Arrival>
+  readonly perfEvent?: (map: BpfMap, cpu: number, data: Uint8Array) => void
+  readonly trace?: (line: string) => void
+}
+
+export interface Run {
+  /** The low half of r0, unsigned. */
+  readonly retval: number
+  /** The packet as the program left it, metadata in front. */
+  readonly data: Uint8Array
+  readonly metaBytes: number
+  readonly insns: number
+  readonly redirect?: Redirect
+  readonly fault?: Fault
+}
+
+export class Engine {
+  readonly memory: Memory
+  readonly machine: Machine
+  readonly #code: Code
+  readonly #budget: number
+  readonly #arrival: Arrival
+  #frame = 0
+  #frameBytes = 0
+
+  constructor(program: Program, maps: readonly BpfMap[], options: EngineOptions = {}) {
+    this.memory = options.memory ?? maps[0]?.memory ?? newMemory()
+    if (maps.some(map => map.memory !== this.memory))
+      throw new NicwrightError('host/memory', { message: 'the maps of a program must lie in one memory' })
+    const world = {
+      now: options.now ?? 0n,
+      cpu: options.cpu ?? 0,
+      perfEvent: options.perfEvent,
+      trace: options.trace,
+    }
+    this.machine = new Machine(this.memory, world, options.seed ?? 1)
+    this.#budget = options.budget ?? 100_000_000
+    this.#arrival = { ifindex: 1, queue: 0, egressIfindex: 0, ...options.arrival }
+    this.#code = this.#add(program, maps)
+    this.#makeFrame(FRAME_BYTES)
+  }
+
+  #add(program: Program, maps: readonly BpfMap[]): Code {
+    for (const map of maps) this.machine.addMap(map)
+    return prepare(program, maps)
+  }
+
+  /** Makes a program callable by a handle that stands in a program array. */
+  addProgram(handle: number, program: Program, maps: readonly BpfMap[]): void {
+    this.machine.programs.set(handle, this.#add(program, maps))
+  }
+
+  /** The clock, the CPU and where events go. */
+  get world(): Machine['world'] {
+    return this.machine.world
+  }
+
+  #makeFrame(bytes: number): void {
+    this.memory.free(this.#frame, this.#frameBytes)
+    this.#frameBytes = bytes
+    this.#frame = this.memory.alloc(bytes, 64)
+  }
+
+  /** Places a packet, runs the program on it, and gives what came of it. */
+  run(packet: Uint8Array): Run {
+    const m = this.machine
+    const retval = this.execute(packet)
+    return {
+      retval,
+      data: this.memory.u8.slice(m.meta, m.dataEnd),
+      metaBytes: m.data - m.meta,
+      insns: this.#budget - Math.max(m.budget, 0),
+      ...(m.redirect === undefined ? {} : { redirect: m.redirect }),
+      ...(this.fault === undefined ? {} : { fault: this.fault }),
+    }
+  }
+
+  /** Of the last execute(): why it ended early. */
+  fault: Fault | undefined
+
+  /** As run(), but leaves the packet where it is: machine.meta, data and dataEnd tell where. After a fault the answer is 0. */
+  execute(packet: Uint8Array): number {
+    const m = this.machine
+    this.memory.refresh()
+    this.place(packet)
+    m.reset(this.#budget)
+    writeContext(m, this.#code.type, this.#arrival)
+    m.lo[1] = m.context
+    this.fault = undefined
+    try {
+      execute(m, this.#code, 0)
+      return m.lo[0]! >>> 0
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error
+      this.fault = error.fault
+      return 0
+    }
+  }
+
+  /** Puts a packet behind the headroom. */
+  place(packet: Uint8Array): void {
+    if (packet.length < ETH_HEADER_BYTES)
+      throw new NicwrightError('host/short-packet', {
+        message: `a packet of ${packet.length} bytes is shorter than an Ethernet header`,
+      })
+    const m = this.machine
+    const needed = HEADROOM_BYTES + packet.length + TAILROOM_BYTES
+    if (needed > this.#frameBytes) this.#makeFrame(needed)
+    m.hardStart = this.#frame
+    m.hardEnd = this.#frame + this.#frameBytes - TAILROOM_BYTES
+    m.data = m.meta = this.#frame + HEADROOM_BYTES
+    m.dataEnd = m.data + packet.length
+    this.memory.u8.set(packet, m.data)
+  }
+
+  /** Whether the program's context is an xdp_md. */
+  get xdp(): boolean {
+    return this.#code.type === BPF_PROG_TYPE_XDP
+  }
+
+  /** Gives the memory back that is the engine's own. Maps stay. */
+  free(): void {
+    this.memory.free(this.#frame, this.#frameBytes)
+    this.#frameBytes = 0
+    this.machine.free()
+  }
+}
