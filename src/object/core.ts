@@ -135,11 +135,12 @@ function apply(insns: Insns, slot: number, { before, after, isOffset }: Resolved
     insns.imm[slot] = now
     insns.imm[slot + 1] = Number(BigInt.asIntN(32, after.value >> 32n))
   } else if (kind === BPF_ALU || kind === BPF_ALU64) {
-    if ((code & BPF_X) !== 0 || insns.imm[slot] !== was)
+    if ((code & BPF_X) !== 0 || (before.exact && insns.imm[slot] !== was))
       throw bad(`the instruction holds ${insns.imm[slot]} where ${was} is expected`)
     insns.imm[slot] = now
   } else if (kind === BPF_LDX || kind === BPF_ST || kind === BPF_STX) {
-    if (insns.off[slot] !== was) throw bad(`the instruction has offset ${insns.off[slot]} where ${was} is expected`)
+    if (before.exact && insns.off[slot] !== was)
+      throw bad(`the instruction has offset ${insns.off[slot]} where ${was} is expected`)
     if (now > 0x7fff) throw bad(`offset ${now} does not fit into an instruction`)
     insns.off[slot] = now
     if (isOffset && before.bytes !== after.bytes) {

@@ -61,10 +61,12 @@ export interface Value {
   /** Of the field that an offset leads to. */
   readonly bytes: number
   readonly signed: boolean
+  /** Whether the compiler must have come to the same value: it loads bit fields in words of its own choice. */
+  readonly exact: boolean
 }
 
-function plain(value: bigint | number | boolean): Value {
-  return { value: BigInt(value), bytes: 0, signed: false }
+function plain(value: bigint | number | boolean, exact = true): Value {
+  return { value: BigInt(value), bytes: 0, signed: false, exact }
 }
 
 /** The name without the part that tells variants of a type apart in one source: `sk_buff___old`. */
@@ -224,13 +226,13 @@ function fieldValue(kind: number, btf: Btf, id: number, bitOffset: number, bitSi
     case FIELD_EXISTS:
       return plain(1)
     case FIELD_BYTE_OFFSET:
-      return { value: BigInt(offset), bytes, signed }
+      return bitSize > 0 ? plain(offset, false) : { value: BigInt(offset), bytes, signed, exact: true }
     case FIELD_BYTE_SIZE:
-      return plain(bytes)
+      return plain(bytes, bitSize === 0)
     case FIELD_SIGNED:
       return plain(signed)
     case FIELD_LSHIFT:
-      return plain(64 - (bitOffset + bits - offset * 8))
+      return plain(64 - (bitOffset + bits - offset * 8), bitSize === 0)
     case FIELD_RSHIFT:
       return plain(64 - bits)
     default:

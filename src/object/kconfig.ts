@@ -1,4 +1,4 @@
-import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY } from '../bpf/map-type-table.ts'
+import { BPF_F_MMAPABLE, BPF_F_RDONLY_PROG, BPF_MAP_TYPE_ARRAY } from '../bpf/map-type-table.ts'
 import type { Btf } from '../btf/parse.ts'
 import { alignOf, bareType, sizeOf } from '../btf/resolve.ts'
 import { BTF_INT_BOOL } from '../btf/types.ts'
@@ -80,7 +80,7 @@ export function kconfigMap(
     keySize: 4,
     valueSize: data.length,
     maxEntries: 1,
-    flags: BPF_F_RDONLY_PROG,
+    flags: BPF_F_RDONLY_PROG | BPF_F_MMAPABLE,
     init: [{ key: new Uint8Array(4), value: data }],
     frozen: true,
     ...(id === undefined ? {} : { btf: blob, btfKey: 0, btfValue: id }),

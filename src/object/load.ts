@@ -92,7 +92,7 @@ function makeProgram(
   const lineInfo = ext === undefined || funcInfo === undefined ? undefined : linkedRecords(ext, ext.lineInfo, functions)
   return {
     name: main.name,
-    section: main.section.name,
+    section: meaning.autoload ? main.section.name : main.section.name.slice(1),
     type: meaning.type,
     expectedAttachType: meaning.attachType,
     flags: meaning.flags,

@@ -56,8 +56,8 @@ export function objectTypes(
     }
   }
   hideFunctions(file, types, put)
-  if (externs.some(each => each.kind === 'func')) {
-    dressFunctions(types)
+  if (externs.length > 0) {
+    dressExterns(types)
     changed = true
   }
   if (!changed) return { btf: raw, blob: file.btf.data, externs }
@@ -148,22 +148,30 @@ function hideFunctions(file: ObjectFile, types: readonly BtfType[], put: (id: nu
   }
 }
 
-/** Extern functions become ordinary ones with named arguments, and a variable stands in their place in `.ksyms`. */
-function dressFunctions(types: BtfType[]): void {
-  let int = types.findIndex(type => type.kind === 'int' && type.size === 4) + 1
+/**
+ * The kernel takes no extern declarations: functions become ordinary ones with named arguments, variables become allocated ones,
+ * those of the kernel of an `int`, and in `.ksyms` a variable stands in place of each function.
+ */
+function dressExterns(types: BtfType[]): void {
+  let int = types.findIndex(type => type.kind === 'int' && type.bits === 32) + 1
   if (int === 0) int = types.push({ kind: 'int', name: 'int', size: 4, encoding: 1, bitOffset: 0, bits: 32 })
-  const dummy = types.push({ kind: 'var', name: DUMMY, type: int, linkage: LINKAGE_GLOBAL })
+  let dummy = 0
   for (const [i, datasec] of types.entries()) {
-    if (datasec.kind !== 'datasec' || datasec.name !== '.ksyms') continue
+    if (datasec.kind !== 'datasec' || (datasec.name !== '.ksyms' && datasec.name !== '.kconfig')) continue
     const vars = datasec.vars.map(each => {
-      const func = types[each.type - 1]
-      if (func?.kind !== 'func') return each
-      types[each.type - 1] = { ...func, linkage: LINKAGE_GLOBAL }
-      const proto = types[func.type - 1]
+      const type = types[each.type - 1]
+      if (type?.kind === 'var' && type.linkage === LINKAGE_EXTERN) {
+        types[each.type - 1] = { ...type, type: datasec.name === '.ksyms' ? int : type.type, linkage: LINKAGE_GLOBAL }
+        return each
+      }
+      if (type?.kind !== 'func') return each
+      types[each.type - 1] = { ...type, linkage: LINKAGE_GLOBAL }
+      const proto = types[type.type - 1]
       if (proto?.kind === 'func_proto') {
         const params = proto.params.map(param => (param.name === '' && param.type !== 0 ? { ...param, name: DUMMY } : param))
-        types[func.type - 1] = { ...proto, params }
+        types[type.type - 1] = { ...proto, params }
       }
+      if (dummy === 0) dummy = types.push({ kind: 'var', name: DUMMY, type: int, linkage: LINKAGE_GLOBAL })
       return { ...each, type: dummy }
     })
     types[i] = { ...datasec, vars }
