@@ -126,12 +126,10 @@ function jited(p: LoadedProgram, opcodes: boolean): Output {
   const hi = Uint32Array.from({ length: count }, (_, i) => view.getUint32(i * 8 + 4, true))
   const lines = printListing({ lo, hi, count })
   const word = (i: number): Uint8Array => bytes.subarray(i * 8, i * 8 + 8)
-  const text = lines.map(
-    (line, i) => `${(i * 8).toString(16).padStart(4)}:\t${line}\n${opcodes ? `\t${toHex(word(i), ' ')}\n` : ''}`,
-  )
+  const text = lines.map((line, i) => `${line}\n${opcodes ? `\t${toHex(word(i), ' ')}\n` : ''}`)
   const insns = lines.map((line, i) => ({
     pc: `0x${(i * 8).toString(16)}`,
-    operation: line,
+    operation: line.slice(line.indexOf('\t') + 1),
     opcodes: opcodes ? hexStrings(word(i)) : undefined,
   }))
   return { text: text.join(''), json: [{ name: p.program.name, insns }] }

@@ -4,7 +4,7 @@ import { EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from '../../bpf/errno.ts'
 import { BPF_F_NUMA_NODE, BPF_MAP_TYPE_ARRAY } from '../../bpf/map-type-table.ts'
 import type { MapSpec } from '../../bpf/program.ts'
 import type { DeviceMap } from '../../kernel/netdev.ts'
-import type { Capabilities } from '../../nfp/capabilities.ts'
+import type { MapLimits } from '../../nfp/capabilities.ts'
 import type { ControlChannel, Entries } from './control.ts'
 import { type MapUse, newMapUse, noteUpdate, swapCounters } from './map-use.ts'
 
@@ -16,7 +16,7 @@ export interface MapTotals {
 /** 0 or the negative errno with which the driver refuses to allocate this map; the reason goes to the kernel log through `log`. */
 export function checkAllocation(
   spec: MapSpec,
-  limits: Capabilities['maps'],
+  limits: MapLimits | undefined,
   totals: MapTotals,
   log: (line: string) => void,
 ): number {
