@@ -1,8 +1,7 @@
-// Arithmetic instructions: what they demand of their operands (`check_alu_op`), and which rules they then follow, those for scalars or
-// those for pointers. Registers that hold the same scalar share an id, so that a later comparison of one refines the others.
+// Arithmetic instructions: their reserved fields, what they demand of their operands, and which transfer function applies: moves keep
+// a value's identity (R_ID), scalars go to scalarAlu, a pointer and a scalar to pointerAlu.
 
 import { EACCES, EFAULT, EINVAL } from '../bpf/errno.ts'
-import { BPF_MAP_TYPE_ARENA } from '../bpf/map-type-table.ts'
 import {
   BPF_ADD,
   BPF_ALU64,
@@ -17,230 +16,265 @@ import {
   BPF_SUB,
   BPF_X,
 } from '../bpf/opcode.ts'
-import { boundsText, boundsViolation, syncBounds, zeroExtend32 } from './bounds.ts'
+import { boundsViolation, syncBounds, zeroExtend32 } from './bounds.ts'
 import type { Env } from './env.ts'
-import { at, defineReg, isPointerValue, markUnknown, readReg, writeReg } from './operand.ts'
+import { defineReg, isPointerValue, markUnknown, readReg, writeReg } from './operand.ts'
 import { aluNames, pointerAlu } from './pointer-alu.ts'
 import { markChainPrecision } from './precision.ts'
+import { hex64 } from './print-number.ts'
 import {
   BPF_ADD_CONST,
   copyReg,
+  isConst,
   PTR_TO_ARENA,
   R_ID,
   R_MASK,
   R_OFF,
   R_PRECISE,
+  R_S32_MAX,
+  R_S32_MIN,
+  R_SMAX,
+  R_SMIN,
   R_SUBREG_DEF,
   R_TYPE,
+  R_U32_MAX,
+  R_U32_MIN,
   R_UMAX,
+  R_UMIN,
   R_VALUE,
+  REG_WORDS,
   SCALAR_VALUE,
   setKnown,
   setUnbounded,
 } from './reg.ts'
 import { scalarAlu, signExtend32, signExtend64 } from './scalar-alu.ts'
 
-/** `off` of a move between address spaces. */
-const ADDR_SPACE_CAST = 1
+// `off` of a 64-bit move that casts between address spaces.
+const BPF_ADDR_SPACE_CAST = 1
 
-/** `check_alu_op`. */
-export function aluInsn(env: Env): void {
-  const { code: codes, dst: dsts, src: srcs, off: offs, imm: imms } = env.insns
-  const i = env.insn
-  const code = codes[i]!
-  const dst = dsts[i]!
-  const src = srcs[i]!
-  const off = offs[i]!
-  const imm = imms[i]!
+/** One ALU or ALU64 instruction. */
+export function stepAlu(env: Env): void {
+  const { insns, insn } = env
+  const code = insns.code[insn]!
+  const dst = insns.dst[insn]!
   const op = code & 0xf0
-  const byReg = (code & BPF_X) !== 0
-  if (op === BPF_END || op === BPF_NEG) {
-    if (op === BPF_NEG) {
-      if (byReg || src !== 0 || off !== 0 || imm !== 0) env.reject(EINVAL, 'BPF_NEG uses reserved fields')
-    } else if (src !== 0 || off !== 0 || (imm !== 16 && imm !== 32 && imm !== 64) || ((code & 7) === BPF_ALU64 && byReg)) {
-      env.reject(EINVAL, 'BPF_END uses reserved fields')
-    }
-    readReg(env, dst)
-    if (isPointerValue(env, dst)) env.reject(EACCES, `R${dst} pointer arithmetic prohibited`)
-    if (env.regs[at(dst) + R_TYPE] === SCALAR_VALUE) {
-      writeReg(env, dst)
-      scalarAlu(code, imm, env.regs, at(dst), env.regs, at(dst), env.privileged ? 0 : 1)
-    } else {
-      defineReg(env, dst)
-    }
-  } else if (op === BPF_MOV) {
-    move(env, code, dst, src, off, imm)
-  } else if (op > BPF_END) {
-    env.reject(EINVAL, `invalid BPF_ALU opcode ${op.toString(16)}`)
-  } else {
-    const signed = off === 1 && (op === BPF_DIV || op === BPF_MOD)
-    if ((off !== 0 && !signed) || (byReg ? imm !== 0 : src !== 0)) env.reject(EINVAL, 'BPF_ALU uses reserved fields')
-    if (byReg) readReg(env, src)
-    readReg(env, dst)
-    if (!byReg) checkImmediate(env, code, imm)
-    writeReg(env, dst)
-    combine(env, code, dst, src, imm)
-  }
-  checkBounds(env, env.regs, at(dst), 'alu')
+  if (op === BPF_END || op === BPF_NEG) negateOrSwap(env, code, dst, op)
+  else if (op === BPF_MOV) move(env, code, dst)
+  else if (op > BPF_END) env.reject(EINVAL, `invalid BPF_ALU opcode ${op.toString(16)}`)
+  else compute(env, code, dst, op)
+  checkBounds(env, env.regs, dst * REG_WORDS, 'alu')
 }
 
-function checkImmediate(env: Env, code: number, imm: number): void {
-  const op = code & 0xf0
-  if ((op === BPF_DIV || op === BPF_MOD) && imm === 0) env.reject(EINVAL, 'div by zero')
-  if (op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH) {
-    const bits = (code & 7) === BPF_ALU64 ? 64 : 32
-    if (imm < 0 || imm >= bits) env.reject(EINVAL, `invalid shift ${imm}`)
-  }
+/** `reg_bounds_sanity_check`: bounds that contradict each other are dropped, or refused where the load asks for that. */
+export function checkBounds(env: Env, r: Int32Array, i: number, where: string): void {
+  if (r[i + R_TYPE] !== SCALAR_VALUE) return
+  const violation = boundsViolation(r, i)
+  if (violation === undefined) return
+  const u = (w: number): string => hex64(r[i + w]!, r[i + w + 1]!)
+  const w32 = (w: number): string => `0x${(r[i + w]! >>> 0).toString(16)}`
+  env.verbose(
+    `REG INVARIANTS VIOLATION (${where}): ${violation} u64=[${u(R_UMIN)}, ${u(R_UMAX)}] s64=[${u(R_SMIN)}, ${u(R_SMAX)}] ` +
+      `u32=[${w32(R_U32_MIN)}, ${w32(R_U32_MAX)}] s32=[${w32(R_S32_MIN)}, ${w32(R_S32_MAX)}] var_off=(${u(R_VALUE)}, ${u(R_MASK)})\n`,
+  )
+  if (env.testRegInvariants) env.reject(EFAULT, '')
+  setUnbounded(r, i)
+  r[i + R_VALUE] = 0
+  r[i + R_VALUE + 1] = 0
+  r[i + R_MASK] = -1
+  r[i + R_MASK + 1] = -1
 }
 
-// ---- moves -----------------------------------------------------------------------------------------------------------------
+function negateOrSwap(env: Env, code: number, dst: number, op: number): void {
+  const { insns, insn } = env
+  const imm = insns.imm[insn]!
+  if (op === BPF_NEG) {
+    if ((code & BPF_X) !== 0 || insns.src[insn] !== 0 || insns.off[insn] !== 0 || imm !== 0) {
+      env.reject(EINVAL, 'BPF_NEG uses reserved fields')
+    }
+  } else if (
+    insns.src[insn] !== 0 ||
+    insns.off[insn] !== 0 ||
+    (imm !== 16 && imm !== 32 && imm !== 64) ||
+    ((code & 7) === BPF_ALU64 && (code & BPF_X) !== 0)
+  ) {
+    env.reject(EINVAL, 'BPF_END uses reserved fields')
+  }
+  readReg(env, dst)
+  if (isPointerValue(env, dst)) env.reject(EACCES, `R${dst} pointer arithmetic prohibited`)
+  const d = dst * REG_WORDS
+  if (env.regs[d + R_TYPE] !== SCALAR_VALUE) {
+    defineReg(env, dst)
+    return
+  }
+  writeReg(env, dst)
+  scalarAlu(code, imm, env.regs, d, env.regs, d, env.privileged ? 0 : 1)
+  // As with other arithmetic, the value is no longer that of the registers it was copied to.
+  clearId(env.regs, d)
+}
 
-function move(env: Env, code: number, dst: number, src: number, off: number, imm: number): void {
-  const wide = (code & 7) === BPF_ALU64
+/** Ends a scalar's link to others with the same value. */
+export function clearId(r: Int32Array, i: number): void {
+  r[i + R_ID] = 0
+  r[i + R_OFF] = 0
+}
+
+/** `assign_scalar_id_before_mov`: a scalar that is about to be copied gets an identity, unless it is a constant. */
+export function giveId(env: Env, r: Int32Array, i: number): void {
+  if (r[i + R_TYPE] !== SCALAR_VALUE || isConst(r, i)) return
+  // A register that is another plus a constant begins an identity of its own.
+  if ((r[i + R_ID]! & BPF_ADD_CONST) !== 0) clearId(r, i)
+  if (r[i + R_ID] === 0) r[i + R_ID] = env.newId()
+}
+
+function move(env: Env, code: number, dst: number): void {
+  const { insns, insn } = env
+  const off = insns.off[insn]!
+  const imm = insns.imm[insn]!
+  const src = insns.src[insn]!
+  const is64 = (code & 7) === BPF_ALU64
   if ((code & BPF_X) === 0) {
     if (src !== 0 || off !== 0) env.reject(EINVAL, 'BPF_MOV uses reserved fields')
     writeReg(env, dst)
-    const d = at(dst)
-    setKnown(env.regs, d, imm, wide ? imm >> 31 : 0)
-    if (!env.privileged) env.regs[d + R_PRECISE] = 1
+    markUnknown(env, env.regs, dst * REG_WORDS)
+    const precise = env.regs[dst * REG_WORDS + R_PRECISE]!
+    setKnown(env.regs, dst * REG_WORDS, imm, is64 ? imm >> 31 : 0)
+    env.regs[dst * REG_WORDS + R_PRECISE] = precise
     return
   }
-  checkMoveFields(env, wide, off, imm)
+  if (!is64) {
+    if ((off !== 0 && off !== 8 && off !== 16) || imm !== 0) env.reject(EINVAL, 'BPF_MOV uses reserved fields')
+  } else if (off === BPF_ADDR_SPACE_CAST) {
+    if (imm !== 1 && imm !== 1 << 16) env.reject(EINVAL, 'addr_space_cast insn can only convert between address space 1 and 0')
+    if (!env.hasArena) env.reject(EINVAL, 'addr_space_cast insn can only be used in a program that has an associated arena')
+  } else if ((off !== 0 && off !== 8 && off !== 16 && off !== 32) || imm !== 0) {
+    env.reject(EINVAL, 'BPF_MOV uses reserved fields')
+  }
   readReg(env, src)
   writeReg(env, dst)
   const r = env.regs
-  const d = at(dst)
-  const s = at(src)
-  if (wide) {
-    if (imm !== 0) castAddressSpace(env, r, d, imm)
-    else if (off === 0) {
-      linkBeforeMove(env, r, s)
-      copyKeepingNothing(r, d, s, 0)
-    } else if (isPointerValue(env, src)) {
-      env.reject(EACCES, `R${src} sign-extension part of pointer`)
-    } else if (r[s + R_TYPE] === SCALAR_VALUE) {
-      const same = fitsPositive(r, s, off)
-      if (same) linkBeforeMove(env, r, s)
-      copyKeepingNothing(r, d, s, 0)
-      if (!same) r[d + R_ID] = 0
-      signExtend64(r, d, off >> 3)
-    } else {
-      markUnknown(env, r, d)
-    }
-    return
-  }
-  if (isPointerValue(env, src)) env.reject(EACCES, `R${src} partial copy of pointer`)
-  if (r[s + R_TYPE] === SCALAR_VALUE) {
-    const same = off === 0 ? r[s + R_UMAX + 1] === 0 : fitsPositive(r, s, off)
-    if (same) linkBeforeMove(env, r, s)
-    copyKeepingNothing(r, d, s, env.insn + 1)
-    if (!same) r[d + R_ID] = 0
-    if (off !== 0) signExtend32(r, d, off >> 3)
-  } else {
+  const s = src * REG_WORDS
+  const d = dst * REG_WORDS
+  if (is64 && imm !== 0) {
     markUnknown(env, r, d)
-  }
-  zeroExtend32(r, d)
-  syncBounds(r, d)
-}
-
-function checkMoveFields(env: Env, wide: boolean, off: number, imm: number): void {
-  if (wide && off === ADDR_SPACE_CAST) {
-    if (imm !== 1 && imm !== 1 << 16) {
-      env.reject(EINVAL, 'addr_space_cast insn can only convert between address space 1 and 0')
+    if (imm === 1) {
+      r[d + R_TYPE] = PTR_TO_ARENA
+      r[d + R_SUBREG_DEF] = insn + 1
     }
-    if (!env.maps.some(map => map.type === BPF_MAP_TYPE_ARENA)) {
-      env.reject(EINVAL, 'addr_space_cast insn can only be used in a program that has an associated arena')
+  } else if (is64 && off === 0) {
+    giveId(env, r, s)
+    if (s !== d) copyReg(r, d, r, s)
+    r[d + R_SUBREG_DEF] = 0
+  } else {
+    moveNarrow(env, r, d, s, src, is64, off)
+  }
+}
+
+// Moves of 32 bits and moves with sign extension. The copy is linked to its source only if the move can't change the value.
+function moveNarrow(env: Env, r: Int32Array, d: number, s: number, src: number, is64: boolean, off: number): void {
+  const subregDef = is64 ? 0 : env.insn + 1
+  if (isPointerValue(env, src)) {
+    env.reject(
+      EACCES,
+      off === 0
+        ? `R${src} partial copy of pointer`
+        : is64
+          ? `R${src} sign-extension part of pointer`
+          : `R${src} partial copy of pointer`,
+    )
+  }
+  if (r[s + R_TYPE] !== SCALAR_VALUE) {
+    markUnknown(env, r, d)
+    r[d + R_SUBREG_DEF] = subregDef
+  } else {
+    const bits = off === 0 ? 32 : off - 1
+    const umaxLo = r[s + R_UMAX]! >>> 0
+    const same = r[s + R_UMAX + 1] === 0 && (bits === 32 || umaxLo < 2 ** bits)
+    if (same) giveId(env, r, s)
+    if (s !== d) copyReg(r, d, r, s)
+    if (!same) clearId(r, d)
+    r[d + R_SUBREG_DEF] = subregDef
+    if (off !== 0) {
+      if (is64) signExtend64(r, d, off >> 3)
+      else signExtend32(r, d, off >> 3)
     }
-    return
   }
-  const known = off === 0 || off === 8 || off === 16 || (off === 32 && wide)
-  if (!known || imm !== 0) env.reject(EINVAL, 'BPF_MOV uses reserved fields')
-}
-
-function castAddressSpace(env: Env, r: Int32Array, d: number, imm: number): void {
-  markUnknown(env, r, d)
-  if (imm !== 1) return
-  r[d + R_TYPE] = PTR_TO_ARENA
-  r[d + R_SUBREG_DEF] = env.insn + 1
-}
-
-// The value is non-negative in `bits` bits, so that sign extension doesn't change it.
-function fitsPositive(r: Int32Array, s: number, bits: number): boolean {
-  return r[s + R_UMAX + 1] === 0 && r[s + R_UMAX]! >>> 0 < 2 ** (bits - 1)
-}
-
-function copyKeepingNothing(r: Int32Array, d: number, s: number, subregDef: number): void {
-  if (d !== s) copyReg(r, d, r, s)
-  r[d + R_SUBREG_DEF] = subregDef
-}
-
-/** `assign_scalar_id_before_mov`: both registers get the same id, so that a bound found for one holds for the other. */
-export function linkBeforeMove(env: Env, r: Int32Array, s: number): void {
-  if (r[s + R_TYPE] !== SCALAR_VALUE) return
-  if ((r[s + R_ID]! & BPF_ADD_CONST) !== 0) {
-    // One constant a link: a further move begins a new one.
-    r[s + R_ID] = 0
-    r[s + R_OFF] = 0
+  if (!is64) {
+    zeroExtend32(r, d)
+    syncBounds(r, d)
   }
-  if (r[s + R_ID] === 0 && (r[s + R_MASK]! | r[s + R_MASK + 1]!) !== 0) r[s + R_ID] = env.newId()
 }
 
-// ---- two operands ------------------------------------------------------------------------------------------------------------
+function compute(env: Env, code: number, dst: number, op: number): void {
+  const { insns, insn } = env
+  const off = insns.off[insn]!
+  const imm = insns.imm[insn]!
+  const src = insns.src[insn]!
+  const division = op === BPF_DIV || op === BPF_MOD
+  const isX = (code & BPF_X) !== 0
+  if ((isX ? imm !== 0 : src !== 0) || (off !== 0 && !(off === 1 && division))) env.reject(EINVAL, 'BPF_ALU uses reserved fields')
+  if (isX) readReg(env, src)
+  readReg(env, dst)
+  if (division && !isX && imm === 0) env.reject(EINVAL, 'div by zero')
+  if (!isX && (op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH)) {
+    const size = (code & 7) === BPF_ALU64 ? 64 : 32
+    if (imm < 0 || imm >= size) env.reject(EINVAL, `invalid shift ${imm}`)
+  }
+  writeReg(env, dst)
+  adjust(env, code, dst, op, isX, src, imm)
+}
 
-function combine(env: Env, code: number, dst: number, src: number, imm: number): void {
-  const op = code & 0xf0
-  const wide = (code & 7) === BPF_ALU64
-  const d = at(dst)
-  let r = env.regs
-  let s: number
+// `adjust_reg_min_max_vals`.
+function adjust(env: Env, code: number, dst: number, op: number, isX: boolean, src: number, imm: number): void {
+  const r = env.regs
+  const d = dst * REG_WORDS
+  const dstIsPointer = r[d + R_TYPE] !== SCALAR_VALUE
   if (r[d + R_TYPE] === PTR_TO_ARENA) {
-    // The cast back to the kernel's view zero-extends, so anything goes.
-    if (wide) env.zext[env.insn] = 1
+    // Arena pointers are 32 bits wide; 64-bit arithmetic leaves it to the address computation.
+    if ((code & 7) === BPF_ALU64) env.zext[env.insn] = 1
     return
   }
-  const pointer = r[d + R_TYPE] !== SCALAR_VALUE
-  if ((code & BPF_X) !== 0) {
-    s = at(src)
-    if (r[s + R_TYPE] !== SCALAR_VALUE) {
-      if (pointer) {
-        if (op === BPF_SUB && env.privileged) return markUnknown(env, r, d)
+  let s = r
+  let j = src * REG_WORDS
+  if (isX) {
+    if (r[j + R_TYPE] !== SCALAR_VALUE) {
+      if (dstIsPointer) {
+        if (op === BPF_SUB && env.privileged) {
+          markUnknown(env, r, d)
+          return
+        }
         env.reject(EACCES, `R${dst} pointer ${aluNames[op >> 4]} pointer prohibited`)
       }
       markChainPrecision(env, dst)
-      return pointerAlu(env, code, dst, d, s, r, d)
+      pointerAlu(env, code, dst, d, j, r, d)
+      return
     }
-    if (pointer) {
+    if (dstIsPointer) {
       markChainPrecision(env, src)
-      return pointerAlu(env, code, dst, d, d, r, s)
+      pointerAlu(env, code, dst, d, d, r, j)
+      return
     }
     if (r[d + R_PRECISE] !== 0) markChainPrecision(env, src)
   } else {
-    r = env.scratch
-    s = 0
-    setKnown(r, s, imm, imm >> 31)
-    if (pointer) return pointerAlu(env, code, dst, d, d, r, s)
+    s = env.scratch
+    j = 0
+    setKnown(s, 0, imm, imm >> 31)
+    if (dstIsPointer) {
+      pointerAlu(env, code, dst, d, d, s, 0)
+      return
+    }
   }
-  const regs = env.regs
-  const addsConst =
-    env.privileged && op === BPF_ADD && wide && regs[d + R_ID] !== 0 && (r[s + R_MASK]! | r[s + R_MASK + 1]!) === 0
-  const lo = r[s + R_VALUE]!
-  const hi = r[s + R_VALUE + 1]!
-  scalarAlu(code, imm, regs, d, r, s, env.privileged ? 0 : 1)
-  // An id survives the addition of one constant: the register is then so much more than its kin.
-  if (addsConst && (regs[d + R_ID]! & BPF_ADD_CONST) === 0 && hi === 0 && lo >= 0) {
-    regs[d + R_ID] = regs[d + R_ID]! | BPF_ADD_CONST
-    regs[d + R_OFF] = lo
+  const is64 = (code & 7) === BPF_ALU64
+  // What is added, before the addition: the source may be the destination.
+  const addsConst = op === BPF_ADD && is64 && isConst(s, j)
+  const addLo = s[j + R_VALUE]!
+  const addHi = s[j + R_VALUE + 1]!
+  scalarAlu(code, imm, r, d, s, j, env.privileged ? 0 : 1)
+  const id = r[d + R_ID]!
+  if (env.privileged && addsConst && id !== 0 && (id & BPF_ADD_CONST) === 0 && addHi === 0 && addLo >= 0) {
+    // The register stays linked to those it was copied to, as their value plus a constant.
+    r[d + R_ID] = id | BPF_ADD_CONST
+    r[d + R_OFF] = addLo
   } else {
-    if (addsConst) regs[d + R_OFF] = 0
-    regs[d + R_ID] = 0
+    clearId(r, d)
   }
-}
-
-/** `reg_bounds_sanity_check`: a contradiction is a bug of these rules; the register is then unbounded, unless the load asks for an error. */
-export function checkBounds(env: Env, r: Int32Array, i: number, name: string): void {
-  const violation = boundsViolation(r, i)
-  if (violation === undefined) return
-  env.verbose(`verifier bug: REG INVARIANTS VIOLATION (${violation}): ${name} ${boundsText(r, i)}\n`)
-  if (env.testRegInvariants) env.reject(EFAULT, '')
-  setUnbounded(r, i)
 }
