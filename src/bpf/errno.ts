@@ -15,6 +15,7 @@ export const EINVAL = 22
 export const ENOSPC = 28
 export const ERANGE = 34
 export const ELOOP = 40
+export const EPROTO = 71
 export const EBADFD = 77
 export const EOPNOTSUPP = 95
 export const ETIMEDOUT = 110

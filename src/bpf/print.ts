@@ -13,7 +13,9 @@ export interface PrintNames {
 /** One instruction in the words of the verifier log and of `bpftool prog dump xlated`: `(bf) r2 = r1`. The index is the first slot of an ld_imm64. */
 export function printInsn(insns: Insns, index: number, names: PrintNames = {}): string {
   const code = insns.code[index] ?? 0
-  return `(${code.toString(16).padStart(2, '0')}) ${text(insns, index, code, names)}`
+  const words = text(insns, index, code, names)
+  // What Linux doesn't know it prints without the opcode in front.
+  return words.startsWith('BUG_') ? words : `(${code.toString(16).padStart(2, '0')}) ${words}`
 }
 
 function text(insns: Insns, index: number, code: number, names: PrintNames): string {

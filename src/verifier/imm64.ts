@@ -48,24 +48,15 @@ export function resolveImm64(env: Env): void {
 function resolve(env: Env, i: number, used: Set<number>): void {
   const src = env.insns.src[i]!
   const high = env.insns.imm[i + 1]!
-  switch (src) {
-    case 0:
-    case BPF_PSEUDO_FUNC:
-      return
-    case BPF_PSEUDO_BTF_ID:
-      // No module BTF can be named without its file descriptor, and variables of the kernel are known by its own BTF alone.
-      if (high !== 0) env.reject(EINVAL, `invalid module BTF object FD specified.`)
-      env.reject(ENOENT, `ldimm64 insn specifies invalid btf_id ${env.insns.imm[i]! >>> 0}.`)
-    case BPF_PSEUDO_MAP_VALUE:
-    case BPF_PSEUDO_MAP_IDX_VALUE:
-      break
-    case BPF_PSEUDO_MAP_FD:
-    case BPF_PSEUDO_MAP_IDX:
-      if (high === 0) break
-      env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
-    default:
-      env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
+  if (src === 0 || src === BPF_PSEUDO_FUNC) return
+  if (src === BPF_PSEUDO_BTF_ID) {
+    // A module's BTF can't be named without a file descriptor, and the kernel's own variables are known by its BTF alone.
+    if (high !== 0) env.reject(EINVAL, 'invalid module BTF object FD specified.')
+    env.reject(ENOENT, `ldimm64 insn specifies invalid btf_id ${env.insns.imm[i]! >>> 0}.`)
   }
+  const isValue = src === BPF_PSEUDO_MAP_VALUE || src === BPF_PSEUDO_MAP_IDX_VALUE
+  const isMap = src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_IDX
+  if (!isValue && (!isMap || high !== 0)) env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
   const index = env.insns.imm[i]!
   const map = index < env.ownMaps ? env.maps[index] : undefined
   if (map === undefined) env.reject(EBADF, `fd ${index} is not pointing to valid bpf_map`)
@@ -77,7 +68,7 @@ function resolve(env: Env, i: number, used: Set<number>): void {
     used.add(index)
   }
   env.mapOf[i] = index
-  if (src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_IDX) return
+  if (!isValue) return
   const offset = high >>> 0
   if (offset >= BPF_MAX_VAR_OFF) env.reject(EINVAL, `direct value offset of ${offset} is not allowed`)
   if (map.type !== BPF_MAP_TYPE_ARRAY && map.type !== BPF_MAP_TYPE_ARENA) {

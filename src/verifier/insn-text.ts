@@ -4,7 +4,7 @@ import { LD_IMM64 } from '../bpf/opcode.ts'
 import { type PrintNames, printInsn } from '../bpf/print.ts'
 import { isKfuncCall } from './call-summary.ts'
 import type { Env } from './env.ts'
-import { kfuncNameAt } from './kfunc.ts'
+import { isAbsentKfunc, kfuncNameAt } from './kfunc.ts'
 
 const MAP_ADDRESS = 0xffff888100000000n
 const MAP_STEP = 0x400n
@@ -38,8 +38,7 @@ function namesOf(env: Env): PrintNames {
     },
     call: (insns, i) => {
       if (!isKfuncCall(insns, i)) return undefined
-      const imm = insns.imm[i]!
-      return `${imm === 0 ? '' : (kfuncNameAt(env, i) ?? '')}#${imm}`
+      return `${isAbsentKfunc(env, i) ? '' : (kfuncNameAt(env, i) ?? '')}#${insns.imm[i]}`
     },
   }
 }

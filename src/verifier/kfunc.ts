@@ -79,12 +79,16 @@ export function kfuncNameAt(env: Env, i: number): string | undefined {
   return undefined
 }
 
-/** The kernel function that an instruction calls; undefined for other instructions, unknown names and the id 0 of an absent weak symbol. */
+/** The kernel function that an instruction calls; undefined for other instructions and for names that no program here may call. */
 export function kfuncAt(env: Env, i: number): Kfunc | undefined {
   if (env.insns.code[i] !== CALL || env.insns.src[i] !== BPF_PSEUDO_KFUNC_CALL) return undefined
-  if (env.insns.imm[i] === 0 && env.insns.off[i] === 0) return undefined
   const name = kfuncNameAt(env, i)
   return name === undefined ? undefined : kfuncs.get(name)
+}
+
+/** Whether a call has the id 0 and no known name: a weak symbol that the kernel lacks, which is refused only where it survives dead-code removal. */
+export function isAbsentKfunc(env: Env, i: number): boolean {
+  return env.insns.imm[i] === 0 && env.insns.off[i] === 0 && kfuncAt(env, i) === undefined
 }
 
 const letters: ReadonlyMap<number, string> = new Map([

@@ -1,7 +1,7 @@
 // Orders over the control-flow graph of single functions: the postorder in which the data-flow passes converge fast, and the strongly
 // connected components, which are the loops.
 
-import { CALLS_CALLBACK, type Env } from './env.ts'
+import type { Env } from './env.ts'
 
 /** Instructions by function, each function's in postorder; `Subprog.postorderStart` is where its run begins. */
 export function computePostorder(env: Env): void {
@@ -42,7 +42,7 @@ export function computePostorder(env: Env): void {
 
 /**
  * Tarjan's algorithm without recursion. A component gets a number, from 1 in the order of completion, if it is a loop: more than one
- * instruction, one that jumps to itself, or a call that runs a callback any number of times.
+ * instruction, or one that jumps to itself.
  */
 export function computeScc(env: Env): void {
   const { count, scc } = env
@@ -84,7 +84,7 @@ export function computeScc(env: Env): void {
       }
       depth--
       if (low[w]! < pre[w]!) continue
-      const isLoop = stack[height - 1] !== w || a === w || b === w || (env.marks[w]! & CALLS_CALLBACK) !== 0
+      const isLoop = stack[height - 1] !== w || a === w || b === w
       for (;;) {
         const t = stack[--height]!
         low[t] = OFF_STACK

@@ -1,7 +1,7 @@
 // Finding the functions of a program: the first instruction begins one, and so does whatever a call or a function pointer refers to.
 // A function ends where the next begins, so jumps must stay inside and the last instruction must not fall through.
 
-import { E2BIG, EINVAL, EPERM } from '../bpf/errno.ts'
+import { E2BIG, EINVAL, EPERM, EPROTO } from '../bpf/errno.ts'
 import {
   BPF_ABS,
   BPF_EXIT,
@@ -20,7 +20,7 @@ import { isHelperCall, isKfuncCall } from './call-summary.ts'
 import { type Env, newSubprog, type Subprog } from './env.ts'
 import { exceptionCallback } from './exception.ts'
 import { isJump } from './flow.ts'
-import { kfuncAt, kfuncNameAt } from './kfunc.ts'
+import { isAbsentKfunc, kfuncAt, kfuncNameAt } from './kfunc.ts'
 
 const MAX_SUBPROGS = 256
 const MAX_KFUNCS = 256
@@ -43,7 +43,7 @@ export function findSubprog(env: Env, start: number): number {
 export function addSubprogs(env: Env): void {
   const { insns, count } = env
   const starts = new Set([0])
-  const kfuncs = new Set<number>()
+  const kfuncs = new Set<string>()
   const add = (start: number): void => {
     if (start < 0 || start >= count) env.reject(EINVAL, 'call to invalid destination')
     if (starts.has(start)) return
@@ -70,15 +70,21 @@ export function addSubprogs(env: Env): void {
   }
 }
 
-function addKfunc(env: Env, i: number, known: Set<number>): void {
+function addKfunc(env: Env, i: number, known: Set<string>): void {
   if (!env.gpl) env.reject(EINVAL, 'cannot call kernel function from non-GPL compatible program')
-  const id = env.insns.imm[i]!
-  // The id of a weak symbol that the kernel lacks: refused only if the call survives dead-code removal.
-  if (id === 0 && env.insns.off[i] === 0) return
-  if (known.has(id)) return
+  if (isAbsentKfunc(env, i)) return
+  const off = env.insns.off[i]!
+  if (off !== 0) {
+    // An offset is an index into the file descriptors of modules' BTF, of which a load here has none.
+    if (off < 0) env.verbose('negative offset disallowed for kernel module function call\n')
+    else env.verbose('kfunc offset > 0 without fd_array is invalid\n')
+    env.reject(off < 0 ? EINVAL : EPROTO, 'failed to find BTF for kernel function')
+  }
+  const name = kfuncNameAt(env, i)
+  if (name === undefined) env.reject(EINVAL, `kernel btf_id ${env.insns.imm[i]! >>> 0} is not a function`)
+  if (known.has(name)) return
   if (known.size >= MAX_KFUNCS) env.reject(E2BIG, 'too many different kernel function calls')
-  if (kfuncNameAt(env, i) === undefined) env.reject(EINVAL, `kernel btf_id ${id >>> 0} is not a function`)
-  known.add(id)
+  known.add(name)
   if (kfuncAt(env, i)?.name.startsWith('bpf_xdp_metadata_') !== true) return
   if (env.target.kind === 'host') env.reject(EINVAL, 'metadata kfuncs require device-bound program')
   if (env.target.kind === 'offloaded') env.reject(EINVAL, "metadata kfuncs can't be offloaded")
