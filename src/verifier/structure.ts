@@ -25,6 +25,7 @@ export const structuralPasses: readonly Pass[] = [
   { name: 'device', title: 'the device looks at the program', run: prepareDevice },
   { name: 'cfg', title: 'all code can be reached; prune points', run: checkCfg },
   { name: 'postorder', title: 'order of data flow', run: computePostorder },
+  { name: 'attach', title: 'the program may be attached as it says', run: checkAttach },
   { name: 'scc', title: 'find loops', run: computeScc },
   { name: 'live-regs', title: 'registers that are read later', run: computeLiveRegs },
   { name: 'fastcall', title: 'spills around calls that keep registers', run: markFastcall },
@@ -33,6 +34,11 @@ export const structuralPasses: readonly Pass[] = [
 function prepareDevice(env: Env): void {
   const answer = env.hooks?.prepare(env.insns, env.maps, env.progType) ?? 0
   if (answer !== 0) throw new Reject(answer < 0 ? -answer : EINVAL, 0)
+}
+
+function checkAttach(env: Env): void {
+  if (!env.sleepable) return
+  env.reject(EINVAL, 'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable')
 }
 
 /** Runs them all. Throws Reject at the first fault. */
