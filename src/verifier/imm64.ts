@@ -21,6 +21,8 @@ import type { Env } from './env.ts'
 import { mapFields } from './map-fields.ts'
 
 const MAX_USED_MAPS = 64
+/** No BTF has more types. */
+const MAX_BTF_ID = 0xfffff
 const BPF_MAX_VAR_OFF = 2 ** 29
 
 export function resolveImm64(env: Env): void {
@@ -52,7 +54,9 @@ function resolve(env: Env, i: number, used: Set<number>): void {
   if (src === BPF_PSEUDO_BTF_ID) {
     // A module's BTF can't be named without a file descriptor, and the kernel's own variables are known by its BTF alone.
     if (high !== 0) env.reject(EINVAL, 'invalid module BTF object FD specified.')
-    env.reject(ENOENT, `ldimm64 insn specifies invalid btf_id ${env.insns.imm[i]! >>> 0}.`)
+    const id = env.insns.imm[i]! >>> 0
+    if (id > MAX_BTF_ID) env.reject(ENOENT, `ldimm64 insn specifies invalid btf_id ${id | 0}.`)
+    env.reject(EINVAL, `pseudo btf_id ${id | 0} in ldimm64 isn't KIND_VAR or KIND_FUNC`)
   }
   const isValue = src === BPF_PSEUDO_MAP_VALUE || src === BPF_PSEUDO_MAP_IDX_VALUE
   const isMap = src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_IDX
