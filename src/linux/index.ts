@@ -1,0 +1,16 @@
+export {
+  closeKernelMap,
+  createKernelMap,
+  type KernelMap,
+  type KernelResult,
+  type KernelRun,
+  type Loaded,
+  type LoadOptions,
+  loadProgram,
+  type Probe,
+  possibleCpus,
+  probe,
+  readKernelMap,
+  runOnKernel,
+  type Slot,
+} from './kernel.ts'
