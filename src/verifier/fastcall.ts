@@ -79,7 +79,7 @@ export function removeFastcallPairs(env: Env, insns: Insns): void {
         changed = true
       }
     }
-    if (changed && !subprog.keepFastcallStack) subprog.stackDepth = -subprog.fastcallStackOff
+    if (changed && !subprog.keepFastcallStack) subprog.stackDepth = 0 - subprog.fastcallStackOff
   }
 }
 
