@@ -79,10 +79,10 @@ export const trimmedCosts: Readonly<Record<CostName, Parameter>> = {
   packetIssue: { value: 224, unit: 'cycles', range: [200, 224], source: 'KRUDE', confidence: 'high' },
   packetWaits: { value: 8, unit: 'waits', source: 'NFFW', confidence: 'medium' },
   packetWait: {
-    value: 87,
+    value: 90,
     unit: 'cycles',
     range: [81, 96],
-    source: 'KRUDE lookup4 and lookup14: sum about 700',
+    source: 'KRUDE lookup4 and lookup14: their sum is 720 of 650 to 765',
     confidence: 'medium',
   },
   ...shared,

@@ -198,19 +198,14 @@ export class Worker {
     return out
   }
 
-  /** The firmware's own part before or after the program: equal segments, half of the waits on each side. */
+  /** The firmware's own part before or after the program: equal segments that each end in a wait, half of them on each side. */
   #spend(before: boolean): void {
     const { packetIssue, packetWaits, packetWait, sendIssue, sendWaits } = this.#options.costs
-    const { trace } = this
-    const first = packetWaits >>> 1
-    if (before) {
-      for (let i = 0; i < first; i++) this.#segment(share(packetIssue, packetWaits + 1, i), packetWait)
-      return
-    }
-    trace.issue += share(packetIssue, packetWaits + 1, first)
-    for (let i = first; i < packetWaits; i++) this.#segment(i === first ? 0 : share(packetIssue, packetWaits + 1, i), packetWait)
-    trace.issue += share(packetIssue, packetWaits + 1, packetWaits)
-    if (this.verdict !== Abi.VERDICT.TX) return
+    const half = packetWaits >>> 1
+    const first = before ? 0 : half
+    const end = before ? half : packetWaits
+    for (let i = first; i < end; i++) this.#segment(share(packetIssue, packetWaits, i), packetWait)
+    if (before || this.verdict !== Abi.VERDICT.TX) return
     for (let i = 0; i < sendWaits; i++) this.#segment(share(sendIssue, sendWaits, i), packetWait)
   }
 
