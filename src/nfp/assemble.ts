@@ -94,24 +94,29 @@ function assembleLine(line: Line, number: number, labels: Labels): Word {
   if (candidates === undefined) throw assemblyError(`no instruction is called '${mnemonic.text}'`, number, mnemonic.column)
   const fitting = candidates.filter(form => countFits(form, line.operands))
   if (fitting.length === 0) throw wrongCount(candidates, line, number)
-  // Ways of writing that share a mnemonic differ in their operands' shapes: the first that can be read is meant. When none can, the error
-  // furthest to the right is the one about the way that was meant.
-  let furthest: unknown
-  let column = -1
+  // Ways of writing that share a mnemonic differ in their operands' shapes: the first that can be read is meant. When none can, an error
+  // about operands that were read well outranks one about their shape, and one further to the right the one before it.
+  let telling: unknown
+  let rank = -1
   for (const form of fitting) {
+    const draft = new Draft(form, mnemonic, number)
     try {
-      return assembleForm(form, line, mnemonic, number, labels)
+      readForm(draft, line, labels)
+      return draft.finish()
     } catch (error) {
-      const at = (error as { at?: { column?: number } }).at?.column
-      if (at === undefined) throw error
-      if (at > column) {
-        column = at
-        furthest = error
+      if (!(error instanceof NicwrightError)) throw error
+      const own = (error.at?.column ?? 0) + (draft.complete ? WELL_READ : 0)
+      if (own >= rank) {
+        rank = own
+        telling = error
       }
     }
   }
-  throw furthest
+  throw telling
 }
+
+/** More than any column. */
+const WELL_READ = 0x1000000
 
 function rawWord(line: Line, number: number): Word {
   const piece = line.options[0]
@@ -145,8 +150,8 @@ function wrongCount(candidates: readonly Form[], line: Line, number: number): Er
   )
 }
 
-function assembleForm(form: Form, line: Line, mnemonic: Piece, number: number, labels: Labels): Word {
-  const draft = new Draft(form, mnemonic, number)
+function readForm(draft: Draft, line: Line, labels: Labels): void {
+  const { form } = draft
   const operands = line.operands ?? []
   if (form.operands[0] === 'events') readEvents(draft, operands)
   else {
@@ -154,10 +159,10 @@ function assembleForm(form: Form, line: Line, mnemonic: Piece, number: number, l
       readPart(form.operands[i] as Part, piece, draft, labels)
     })
   }
+  draft.complete = true
   const seen = new Set<string>()
   for (const piece of line.options) readOption(form, piece, draft, seen, labels)
   if (form.options.includes('multiply') && draft.fields.type === undefined) {
     throw draft.error('the kind of multiplication is missing, e.g. 32x32_step1', line.end)
   }
-  return draft.finish()
 }

@@ -41,6 +41,8 @@ export class Draft {
   left: Operand = NOBODY
   right: Operand = NOBODY
   action: Piece | undefined
+  /** All operands could be read. */
+  complete = false
   /** CRC: what stands in the left operand's slot. */
   crc = 0
 
@@ -86,6 +88,7 @@ export class Draft {
         fields.state ??= 2
         break
       case FORMAT.BR_ALU:
+        if (this.#isImmediate(this.left)) throw this.error('the address is in a register', this.left.column)
         this.#single(this.left, this.right.operand === NONE ? imm(0) : this.right.operand)
         break
       case FORMAT.BR_BIT:

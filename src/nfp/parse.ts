@@ -14,6 +14,7 @@ import {
   KIND_XFER,
   KIND_XFER_INDEX,
   makeOperand,
+  NONE,
 } from './operand.ts'
 import type { Piece } from './source.ts'
 import {
@@ -156,6 +157,11 @@ function readImmediate(piece: Piece, draft: Draft): void {
   if (value > 0xffff) {
     if (value < 0xffff0000) throw draft.error(`${piece.text} is neither 16 bits nor 16 bits inverted`, piece.column)
     value = ~value & 0xffff
+    fields.invert = 1
+  }
+  // A zero for nobody is written `nop`; where the text says otherwise, the zero is an inverted one.
+  if (value === 0 && width !== 0 && draft.dest.operand === NONE) {
+    value = most
     fields.invert = 1
   }
   fields.high = value >>> 8

@@ -38,7 +38,7 @@ export function setImmedValue(code: Code, at: number, value: number): void {
   else code.lo[at] = (lo & ~(0x0ff00000 | (0xff << 10))) | high | (low << 10)
 }
 
-export function relocationOf(code: Code, at: number): number {
+export function relocationOf(code: Pick<Code, 'hi'>, at: number): number {
   return code.hi[at]! >>> 24
 }
 
