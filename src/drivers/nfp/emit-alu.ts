@@ -36,9 +36,18 @@ function aluImmed(t: Translation, g: number, op: number, value: number): void {
   const dst = gprBoth(g)
   if (op === ALU.AND || op === ALU.OR || op === ALU.XOR) {
     if (value === (op === ALU.AND ? -1 : 0)) return
-    if (op === ALU.AND && value === 0) return immed32(code, dst, 0)
-    if (op === ALU.OR && value === -1) return immed32(code, dst, -1)
-    if (op === ALU.XOR && value === -1) return alu(code, dst, NONE, ALU.NOT, gprB(g))
+    if (op === ALU.AND && value === 0) {
+      immed32(code, dst, 0)
+      return
+    }
+    if (op === ALU.OR && value === -1) {
+      immed32(code, dst, -1)
+      return
+    }
+    if (op === ALU.XOR && value === -1) {
+      alu(code, dst, NONE, ALU.NOT, gprB(g))
+      return
+    }
   }
   const right = immUnrestricted(code, value, gprB(SCRATCH))
   alu(code, dst, gprA(g), op, right)

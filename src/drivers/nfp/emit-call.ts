@@ -28,18 +28,22 @@ export function emitHelper(t: Translation, i: number): void {
     case MAP_LOOKUP:
     case MAP_UPDATE:
     case MAP_DELETE:
-      return mapHelper(t, i)
+      mapHelper(t, i)
+      return
     case GET_PRANDOM_U32:
       lcsrRead(t.code, CSR.PSEUDO_RND_NUM)
       immed(t.code, gprBoth(0), 0, WIDTH.ALL, 0, 0)
       immed(t.code, gprBoth(1), 0, WIDTH.ALL, 0, 0)
       return
     case PERF_EVENT_OUTPUT:
-      return perfEvent(t, i)
+      perfEvent(t, i)
+      return
     case XDP_ADJUST_HEAD:
-      return adjustHead(t, i)
+      adjustHead(t, i)
+      return
     case XDP_ADJUST_TAIL:
-      return adjustTail(t)
+      adjustTail(t)
+      return
     default:
       t.code.fail(EOPNOTSUPP)
   }
@@ -167,7 +171,10 @@ export function emitExit(t: Translation, i: number): void {
   const { code, facts } = t
   const subprog = facts.subprog[i]!
   const saved = lm(0, 0)
-  if (subprog === 0) return br(code, BR.UNC, UNRELOCATED, 0, RELO.GO_OUT)
+  if (subprog === 0) {
+    br(code, BR.UNC, UNRELOCATED, 0, RELO.GO_OUT)
+    return
+  }
   if (facts.savesRegs[subprog]) {
     br(code, BR.UNC, UNRELOCATED, 1, RELO.POP_REGS)
     mov(code, gprA(SCRATCH), saved)

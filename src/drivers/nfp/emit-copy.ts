@@ -43,20 +43,29 @@ function write(t: Translation, to: number, off: number, length: number, words: n
     cmd(code, op, ADDRESS.BITS32, first, base, at, count - 1, CTX.SWAP, indirect)
 
   const at = immRestricted(code, off, gprB(SCRATCH))
-  if (length <= MOST_DIRECT) return command(CMD.WRITE8_SWAP, 0, at, length, false)
-  if (length <= 32 && length % 4 === 0) return command(CMD.WRITE32_SWAP, 0, at, words, false)
+  if (length <= MOST_DIRECT) {
+    command(CMD.WRITE8_SWAP, 0, at, length, false)
+    return
+  }
+  if (length <= 32 && length % 4 === 0) {
+    command(CMD.WRITE32_SWAP, 0, at, words, false)
+    return
+  }
   if (length <= 32) {
     overrideLength(t, length)
-    return command(CMD.WRITE8_SWAP, 0, at, length, true)
+    command(CMD.WRITE8_SWAP, 0, at, length, true)
+    return
   }
   if (length % 4 === 0) {
     overrideLength(t, words)
-    return command(CMD.WRITE32_SWAP, 0, at, words, true)
+    command(CMD.WRITE32_SWAP, 0, at, words, true)
+    return
   }
   if (length <= 40) {
     command(CMD.WRITE32_SWAP, 0, at, MOST_DIRECT, false)
     const rest = immRestricted(code, off + 32, gprB(SCRATCH))
-    return command(CMD.WRITE8_SWAP, 8, rest, length - 32, false)
+    command(CMD.WRITE8_SWAP, 8, rest, length - 32, false)
+    return
   }
   overrideLength(t, words - 1)
   command(CMD.WRITE32_SWAP, 0, at, words - 1, true)

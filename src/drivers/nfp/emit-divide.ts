@@ -145,15 +145,22 @@ function divideBy(t: Translation, d: number, divisor: number): void {
   }
   const power = divisor === 2 ** exponent
   // Quirk 6: the factor is loaded before anyone asks whether it is needed.
-  if (power && t.repaired['dead-magic']) return shiftRight(t, d, exponent)
+  if (power && t.repaired['dead-magic']) {
+    shiftRight(t, d, exponent)
+    return
+  }
   const right = immUnrestricted(code, factor, gprB(SCRATCH))
-  if (power) return shiftRight(t, d, exponent)
+  if (power) {
+    shiftRight(t, d, exponent)
+    return
+  }
   if (wide) {
     multiply32(t, NONE, gprBoth(SCRATCH), gprA(d), right)
     alu(code, dst, gprA(d), ALU.SUB, gprB(SCRATCH))
     shf(code, dst, NONE, SHF.NONE, gprA(d), SHIFT.RIGHT, 1)
     alu(code, dst, gprA(d), ALU.ADD, gprB(SCRATCH))
-    return shiftRight(t, d, shift - 1)
+    shiftRight(t, d, shift - 1)
+    return
   }
   if (before !== 0) shiftRight(t, d, before)
   multiply32(t, NONE, dst, gprA(d), right)

@@ -47,27 +47,38 @@ export function emitJump(t: Translation, i: number): void {
   const { insns, code } = t
   const opcode = insns.code[i]!
   const op = opcode & 0xf0
-  if (op === BPF_JA) return jump(t, i, BR.UNC)
+  if (op === BPF_JA) {
+    jump(t, i, BR.UNC)
+    return
+  }
   // Quirk 9: the driver goes on testing what the verifier knows.
-  if (t.repaired['hard-wire'] && t.facts.more[i]! & ALWAYS_TAKEN) return jump(t, i, BR.UNC)
+  if (t.repaired['hard-wire'] && t.facts.more[i]! & ALWAYS_TAKEN) {
+    jump(t, i, BR.UNC)
+    return
+  }
   const wide = (opcode & 7) === BPF_JMP
   const dst = insns.dst[i]!
   if (opcode & BPF_X) {
     const src = insns.src[i]!
     if (!t.repaired['r10-operand'] || (dst !== R10 && src !== R10)) {
-      return jumpRegister(t, i, op, wide, dst * 2, src * 2, gprA(SCRATCH))
+      jumpRegister(t, i, op, wide, dst * 2, src * 2, gprA(SCRATCH))
+      return
     }
     // The pair of scratch stands for R10; its high word is 0.
     loadFramePointer(t, gprBoth(SCRATCH_ADDRESS))
     immed32(code, gprBoth(SCRATCH), 0)
     const d = dst === R10 ? SCRATCH_ADDRESS : dst * 2
     const s = src === R10 ? SCRATCH_ADDRESS : src * 2
-    return jumpRegister(t, i, op, wide, d, s, gprA(SCRATCH_ADDRESS))
+    jumpRegister(t, i, op, wide, d, s, gprA(SCRATCH_ADDRESS))
+    return
   }
   let d = dst * 2
   if (t.repaired['r10-operand'] && dst === R10) {
     // The pair of scratch stands for R10: the constant's words must leave its high word alone.
-    if (op !== BPF_JEQ && op !== BPF_JNE && op !== BPF_JSET) return framePointerOrdered(t, i, op, wide)
+    if (op !== BPF_JEQ && op !== BPF_JNE && op !== BPF_JSET) {
+      framePointerOrdered(t, i, op, wide)
+      return
+    }
     loadFramePointer(t, gprBoth(SCRATCH_ADDRESS))
     immed32(code, gprA(SCRATCH), 0)
     d = SCRATCH_ADDRESS
@@ -88,7 +99,8 @@ function jumpRegister(t: Translation, i: number, op: number, wide: boolean, d: n
       alu(code, gprB(SCRATCH), gprA(d + 1), ALU.XOR, gprB(s + 1))
       alu(code, NONE, low, ALU.OR, gprB(SCRATCH))
     }
-    return jump(t, i, BR.EQ)
+    jump(t, i, BR.EQ)
+    return
   }
   if (op === BPF_JNE || op === BPF_JSET) {
     const test = op === BPF_JNE ? ALU.XOR : ALU.AND
@@ -117,7 +129,8 @@ function jumpConstant(t: Translation, i: number, op: number, wide: boolean, d: n
     if (!wide) {
       const right = immUnrestricted(code, lo, scratch)
       alu(code, NONE, gprA(d), ALU.XOR, right)
-      return jump(t, i, BR.EQ)
+      jump(t, i, BR.EQ)
+      return
     }
     // R10's pair is scratch itself: its low word has to make room then, not the high one.
     const first = d === SCRATCH_ADDRESS ? gprA(d) : gprA(SCRATCH)
@@ -134,14 +147,16 @@ function jumpConstant(t: Translation, i: number, op: number, wide: boolean, d: n
       right = scratch
     }
     alu(code, NONE, left, ALU.OR, right)
-    return jump(t, i, BR.EQ)
+    jump(t, i, BR.EQ)
+    return
   }
   if (op === BPF_JNE) {
     if (lo === 0) {
       if (d === SCRATCH_ADDRESS) alu(code, NONE, gprA(d), ALU.OR, imm(0))
       else if (wide) alu(code, NONE, gprA(d), ALU.OR, gprB(d + 1))
       else alu(code, NONE, NONE, ALU.NONE, gprB(d))
-      return jump(t, i, BR.NE)
+      jump(t, i, BR.NE)
+      return
     }
     const low = immUnrestricted(code, lo, scratch)
     alu(code, NONE, gprA(d), ALU.XOR, low)
@@ -158,7 +173,8 @@ function jumpConstant(t: Translation, i: number, op: number, wide: boolean, d: n
     alu(code, scratch, gprA(d), ALU.AND, low)
     // A negative constant has all ones above: any bit of the high word will do.
     if (wide && hi !== 0) alu(code, NONE, gprA(d + 1), ALU.OR, scratch)
-    return jump(t, i, BR.NE)
+    jump(t, i, BR.NE)
+    return
   }
   const sum = t.negated[i] !== 0
   const swapped = SWAPPED[op >> 4]

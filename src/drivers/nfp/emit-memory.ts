@@ -56,16 +56,23 @@ export function mapAddress(t: Translation, g: number, offset: number): void {
 
 export function emitLoad(t: Translation, i: number): void {
   const { facts } = t
-  if (t.gather[i] !== 0) return emitCopy(t, i)
+  if (t.gather[i] !== 0) {
+    emitCopy(t, i)
+    return
+  }
   switch (facts.ptrType[i]) {
     case PTR_TO_CTX:
-      return loadContext(t, i)
+      loadContext(t, i)
+      return
     case PTR_TO_PACKET:
-      return t.cached[i] ? loadCached(t, i) : loadPacket(t, i)
+      t.cached[i] ? loadCached(t, i) : loadPacket(t, i)
+      return
     case PTR_TO_STACK:
-      return emitStack(t, i, BPF_LDX)
+      emitStack(t, i, BPF_LDX)
+      return
     case PTR_TO_MAP_VALUE:
-      return loadMap(t, i)
+      loadMap(t, i)
+      return
     default:
       t.code.fail(EOPNOTSUPP)
   }
@@ -74,11 +81,14 @@ export function emitLoad(t: Translation, i: number): void {
 export function emitStore(t: Translation, i: number): void {
   switch (t.facts.ptrType[i]) {
     case PTR_TO_PACKET:
-      return storePacket(t, i)
+      storePacket(t, i)
+      return
     case PTR_TO_STACK:
-      return emitStack(t, i, BPF_STX)
+      emitStack(t, i, BPF_STX)
+      return
     case PTR_TO_CTX:
-      return selectQueue(t, i)
+      selectQueue(t, i)
+      return
     default:
       t.code.fail(EOPNOTSUPP)
   }
@@ -87,10 +97,19 @@ export function emitStore(t: Translation, i: number): void {
 /** Quirk 1: the verifier's hook never records a pointer for these, so all of them fail. */
 export function emitStoreImmediate(t: Translation, i: number): void {
   if (t.repaired['st-immediate']) {
-    if (t.facts.ptrType[i] === PTR_TO_STACK) return emitStack(t, i, BPF_ST)
-    if (t.facts.ptrType[i] === PTR_TO_CTX) return selectQueueImmediate(t, i)
+    if (t.facts.ptrType[i] === PTR_TO_STACK) {
+      emitStack(t, i, BPF_ST)
+      return
+    }
+    if (t.facts.ptrType[i] === PTR_TO_CTX) {
+      selectQueueImmediate(t, i)
+      return
+    }
   }
-  if (t.facts.ptrType[i] === PTR_TO_PACKET) return storePacketImmediate(t, i)
+  if (t.facts.ptrType[i] === PTR_TO_PACKET) {
+    storePacketImmediate(t, i)
+    return
+  }
   t.code.fail(EOPNOTSUPP)
 }
 
@@ -101,11 +120,17 @@ function loadContext(t: Translation, i: number): void {
   const xdp = t.progType === BPF_PROG_TYPE_XDP
   const data = xdp ? XDP_DATA : SKB_DATA
   const end = xdp ? XDP_DATA_END : SKB_DATA_END
-  if (sizeBytes(insns.code[i]!) !== 4 || (!xdp && t.progType !== BPF_PROG_TYPE_SCHED_CLS)) return code.fail(EOPNOTSUPP)
+  if (sizeBytes(insns.code[i]!) !== 4 || (!xdp && t.progType !== BPF_PROG_TYPE_SCHED_CLS)) {
+    code.fail(EOPNOTSUPP)
+    return
+  }
   if (off === data) mov(code, gprBoth(d), VECTOR_POINTER)
   else if (off === end) alu(code, gprBoth(d), gprB(PACKET_LENGTH), ALU.ADD, VECTOR_POINTER)
   else if (!xdp && off === SKB_LEN) mov(code, gprBoth(d), gprB(PACKET_LENGTH))
-  else return code.fail(EOPNOTSUPP)
+  else {
+    code.fail(EOPNOTSUPP)
+    return
+  }
   immed32(code, gprBoth(d + 1), 0)
 }
 
@@ -211,7 +236,10 @@ function isQueueIndex(t: Translation, i: number): boolean {
 /** A store to xdp_md.rx_queue_index chooses the queue to the host. */
 function selectQueue(t: Translation, i: number): void {
   const { code, insns } = t
-  if (!isQueueIndex(t, i)) return code.fail(EOPNOTSUPP)
+  if (!isQueueIndex(t, i)) {
+    code.fail(EOPNOTSUPP)
+    return
+  }
   const src = insns.src[i]!
   let s = src * 2
   if (src === R10 && t.repaired['r10-operand']) {
@@ -227,7 +255,10 @@ function selectQueue(t: Translation, i: number): void {
 
 function selectQueueImmediate(t: Translation, i: number): void {
   const { code } = t
-  if (!isQueueIndex(t, i)) return code.fail(EOPNOTSUPP)
+  if (!isQueueIndex(t, i)) {
+    code.fail(EOPNOTSUPP)
+    return
+  }
   const queue = t.insns.imm[i]! >>> 0
   shf(code, VECTOR_FLAGS, VECTOR_FLAGS, SHF.OR, imm(1), SHIFT.LEFT, 4)
   ldField(code, VECTOR_QUEUE, 0x1, imm(queue > 0xff ? MOST_RINGS : queue), SHIFT.NONE, 0)

@@ -26,7 +26,7 @@ export interface Switch {
 
 export interface Before {
   readonly first: PassName
-  readonly then: PassName
+  readonly second: PassName
   readonly because: string
 }
 
@@ -41,11 +41,11 @@ export const passes: readonly Pass[] = [
 ]
 
 export const order: readonly Before[] = [
-  { first: 'memcpy', then: 'packet-cache', because: 'a gathered copy no longer loads the packet word by word' },
-  { first: 'neg-imm', then: 'ld-mask', because: 'a mask of -1 is still a mask after normalisation, which leaves AND alone' },
-  { first: 'map-refs', then: 'reg-init', because: 'the driver replaces references before it drops anything' },
-  { first: 'ld-mask', then: 'packet-cache', because: 'a dropped instruction must not end a cached range' },
-  { first: 'ld-shift', then: 'packet-cache', because: 'a dropped instruction must not end a cached range' },
+  { first: 'memcpy', second: 'packet-cache', because: 'a gathered copy no longer loads the packet word by word' },
+  { first: 'neg-imm', second: 'ld-mask', because: 'a mask of -1 is still a mask after normalisation, which leaves AND alone' },
+  { first: 'map-refs', second: 'reg-init', because: 'the driver replaces references before it drops anything' },
+  { first: 'ld-mask', second: 'packet-cache', because: 'a dropped instruction must not end a cached range' },
+  { first: 'ld-shift', second: 'packet-cache', because: 'a dropped instruction must not end a cached range' },
 ]
 
 /** Every switch: the passes, and what the emitters decide. */
@@ -59,12 +59,12 @@ export const switches: readonly Switch[] = [
 
 /** Names the first constraint that an order of passes breaks, or undefined. */
 export function brokenOrder(names: readonly string[]): Before | undefined {
-  return order.find(({ first, then }) => names.indexOf(first) > names.indexOf(then))
+  return order.find(({ first, second }) => names.indexOf(first) > names.indexOf(second))
 }
 
 const broken = brokenOrder(passes.map(({ name }) => name))
 if (broken !== undefined) {
-  throw new NicwrightError('passes/order', { message: `${broken.first} must run before ${broken.then}: ${broken.because}` })
+  throw new NicwrightError('passes/order', { message: `${broken.first} must run before ${broken.second}: ${broken.because}` })
 }
 
 /**
