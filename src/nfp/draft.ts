@@ -81,7 +81,7 @@ export class Draft {
         this.#immediate()
         break
       case FORMAT.LOCAL_CSR:
-        if (fields.write === 1) this.#single(this.left, this.#isImmediate(this.left) ? this.left.operand : imm(0))
+        if (form.operands.includes('left')) this.#single(this.left, this.#isImmediate(this.left) ? this.left.operand : imm(0))
         break
       case FORMAT.BR:
         fields.event = fields.condition === BR.UNC ? 0 : 1
