@@ -3,7 +3,7 @@
 
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { DeviceHooks } from '../verifier/device.ts'
-import type { Verified } from '../verifier/verify.ts'
+import type { Verified } from '../verifier/index.ts'
 import type { LoadedProgram } from './program.ts'
 
 /** Text for the user beside an errno, as netlink's extended ack carries it. */

@@ -4,7 +4,7 @@ import type { Insns } from '../bpf/insns.ts'
 import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, LD_IMM64 } from '../bpf/opcode.ts'
 import type { Program } from '../bpf/program.ts'
 import { toHex } from '../bytes/hex.ts'
-import type { Verified } from '../verifier/verify.ts'
+import type { Verified } from '../verifier/index.ts'
 import type { LoadedMap } from './map.ts'
 import type { DeviceProgram, Netdev } from './netdev.ts'
 

@@ -5,7 +5,7 @@ import { progTypeNames } from '../../bpf/prog-type-table.ts'
 import { toHex } from '../../bytes/hex.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import type { LoadedProgram } from '../../kernel/program.ts'
-import { printListing } from '../../nfp/print.ts'
+import { listing } from '../../nfp/listing.ts'
 import { device, deviceText } from './device.ts'
 import { only, programs } from './handle.ts'
 import { hexStrings } from './hex.ts'
@@ -120,17 +120,15 @@ function jited(p: LoadedProgram, opcodes: boolean): Output {
   if (bytes === undefined || bytes.length === 0) {
     throw new BpftoolError('error retrieving jit dump: no instructions returned or kernel.kptr_restrict set?')
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const count = bytes.length / 8
-  const lo = Uint32Array.from({ length: count }, (_, i) => view.getUint32(i * 8, true))
-  const hi = Uint32Array.from({ length: count }, (_, i) => view.getUint32(i * 8 + 4, true))
-  const lines = printListing({ lo, hi, count })
-  const word = (i: number): Uint8Array => bytes.subarray(i * 8, i * 8 + 8)
-  const text = lines.map((line, i) => `${line}\n${opcodes ? `\t${toHex(word(i), ' ')}\n` : ''}`)
-  const insns = lines.map((line, i) => ({
-    pc: `0x${(i * 8).toString(16)}`,
-    operation: line.slice(line.indexOf('\t') + 1),
-    opcodes: opcodes ? hexStrings(word(i)) : undefined,
+  const lines = listing(bytes)
+  const text = lines.map(({ pc, text: line, word }) => {
+    const offset = (pc * 8).toString(16).padStart(4)
+    return `${offset}:\t${line}\n${opcodes ? `\t${toHex(word, ' ')}\n` : ''}`
+  })
+  const insns = lines.map(({ pc, text: line, word }) => ({
+    pc: `0x${(pc * 8).toString(16)}`,
+    operation: line,
+    opcodes: opcodes ? hexStrings(word) : undefined,
   }))
   return { text: text.join(''), json: [{ name: p.program.name, insns }] }
 }
