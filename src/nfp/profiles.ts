@@ -133,10 +133,12 @@ const publicFirmware: Firmware = {
   ...defaultFirmware,
   maxLength: 2560,
   start: 3072,
+  done: 2476,
   capabilities: {
     ...defaultFirmware.capabilities,
     helpers: new Map([[1, 202]]),
-    adjustHead: { flags: 0, offMin: 44, offMax: 248, guaranteedSub: 20, guaranteedAdd: 100 },
+    // What it guarantees isn't published; nothing makes the driver emit the whole check.
+    adjustHead: { flags: 0, offMin: 44, offMax: 248, guaranteedSub: 0, guaranteedAdd: 0 },
     maps: {
       types: HASH_AND_ARRAY,
       maxMaps: 128,

@@ -7,10 +7,26 @@ import { assemble, assembleInsn, printExact } from './assemble.ts'
 import { Code } from './code.ts'
 import { decode, NfpInsn } from './decode.ts'
 import { ecc, eccHolds, withEcc } from './ecc.ts'
-import { alu, br, brBit, cmd, immed, ldField, shf } from './encode.ts'
-import { ADDRESS, ALU, BR, CMD, CTX, type Field, type FieldName, FORMAT, formats, SHF, SHIFT, WIDTH } from './insn-table.ts'
-import { immed32 } from './macro.ts'
-import { gprA, gprB, gprBoth, imm, lm, NONE, xfer } from './operand.ts'
+import { alu, br, brBit, cmd, immed, lcsrRead, lcsrWrite, ldField, mul, rtn, shf } from './encode.ts'
+import {
+  ADDRESS,
+  ALU,
+  BR,
+  CMD,
+  CSR,
+  CTX,
+  type Field,
+  type FieldName,
+  FORMAT,
+  formats,
+  MUL_STEP,
+  MUL_TYPE,
+  SHF,
+  SHIFT,
+  WIDTH,
+} from './insn-table.ts'
+import { addr40, immed32, orSubpart, subpart } from './macro.ts'
+import { gprA, gprB, gprBoth, imm, lm, lmDec, lmInc, NONE, nextNeighbour, xfer } from './operand.ts'
 import { pack } from './pack.ts'
 import { branchAddress, immedValue, isBranch, setBranchAddress, setImmedValue } from './patch.ts'
 import { printInsn } from './print.ts'
@@ -212,6 +228,21 @@ describe('the encoder', () => {
         brBit(code, gprB(b), bit, address, 0, bit & 1)
         cmd(code, CMD.READ32_SWAP, ADDRESS.A_B, bit, gprA(a), gprB(b), bit & 7, CTX.SWAP, bit & 1)
         cmd(code, CMD.ADD_IMM, ADDRESS.B_A, 0, gprA(a), imm(b), 0, CTX.NO_SWAP)
+        rtn(code, gprA(a), 1)
+        rtn(code, gprB(b), 3)
+        lcsrWrite(code, gprB(b), CSR.ACT_LM_ADDR3)
+        lcsrWrite(code, gprA(a), CSR.ACT_LM_ADDR0)
+        lcsrWrite(code, imm(a), CSR.CTX_PTR)
+        lcsrRead(code, CSR.PSEUDO_RND_NUM)
+        mul(code, NONE, gprA(a), MUL_TYPE.START, MUL_STEP.STEP1, gprB(b))
+        mul(code, NONE, gprB(b), MUL_TYPE.BITS32X32, MUL_STEP.STEP4, imm(a))
+        mul(code, gprBoth(a), NONE, MUL_TYPE.BITS32X32, MUL_STEP.LAST2, NONE)
+        mul(code, NONE, NONE, MUL_TYPE.BITS32X32, MUL_STEP.LAST, NONE)
+        alu(code, lmInc(bit & 3), NONE, ALU.NONE, lmDec(bit & 3))
+        alu(code, gprB(b), nextNeighbour(a), ALU.XOR, gprA(a))
+        subpart(code, gprBoth(a), gprB(b), 2, bit & 3)
+        orSubpart(code, gprBoth(a), gprB(b), 1, bit & 3)
+        addr40(code, a & 30, imm(bit))
         expect(code.error).toBe(0)
         for (let i = 0; i < code.count; i++) {
           const [lo, hi] = [code.lo[i]!, code.hi[i]! & 0xffffff]
