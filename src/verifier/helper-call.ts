@@ -4,6 +4,7 @@
 import { EACCES, EINVAL } from '../bpf/errno.ts'
 import { helperNames } from '../bpf/helper-table.ts'
 import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_PROG_ARRAY } from '../bpf/map-type-table.ts'
+import { stepReturn } from './call.ts'
 import { CallMeta } from './call-meta.ts'
 import { checkArg } from './check-arg.ts'
 import type { Env } from './env.ts'
@@ -13,9 +14,10 @@ import { helperProtos } from './helper-proto-table.ts'
 import { setHelperResult } from './helper-result.ts'
 import { checkMapHelper, recordsMap, writesMap } from './map-helper.ts'
 import { checkAccess } from './memory.ts'
-import { clearCallerSaved } from './operand.ts'
+import { clearCallerSaved, markUnknown } from './operand.ts'
+import { pushPath } from './paths.ts'
 import { markChainPrecision } from './precision.ts'
-import { checkResourceLeak, forEachReg, invalidate, isPacketPointer, releaseRef } from './refs.ts'
+import { checkResourceLeak, clearPacketPointers, releaseRef } from './refs.ts'
 import { isConst, isNull, PTR_TO_MAP_VALUE, R_TYPE, R_VALUE, REG_WORDS, TYPE_BASE_MASK } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
 
@@ -57,7 +59,7 @@ function checkSleeping(env: Env, proto: HelperProto): void {
 }
 
 /** The call of the current instruction. */
-export function stepHelper(env: Env): void {
+export function stepHelperCall(env: Env): void {
   const id = env.insns.imm[env.insn]!
   const proto = findProto(env, id)
   checkSleeping(env, proto)
@@ -71,7 +73,20 @@ export function stepHelper(env: Env): void {
   clearCallerSaved(env, env.regs)
   setHelperResult(env, proto, meta)
   checkMapHelper(env, meta.map, id)
-  if (changesPacket.has(id)) dropPacketPointers(env)
+  if (changesPacket.has(id)) clearPacketPointers(env)
+  env.insn++
+  if (id === TAIL_CALL && env.state.curframe > 0) leaveByTailCall(env)
+}
+
+// In a called function, the tail call that is taken returns to the caller in the end, with any result and any packet. The one that is
+// not taken goes on behind it, later.
+function leaveByTailCall(env: Env): void {
+  env.scratchReg(0)
+  pushPath(env, env.insn, env.insn - 1, false)
+  clearPacketPointers(env)
+  markUnknown(env, env.regs, 0)
+  env.insn--
+  stepReturn(env)
 }
 
 // What the program may do to elements is checked where the map is remembered.
@@ -124,11 +139,4 @@ function special(env: Env, id: number): void {
       break
     }
   }
-}
-
-/** `clear_all_pkt_pointers`: what was proven of the packet holds no longer. */
-export function dropPacketPointers(env: Env): void {
-  forEachReg(env.state, (r, i) => {
-    if (isPacketPointer(r[i + R_TYPE]!)) invalidate(env, r, i)
-  })
 }

@@ -11,6 +11,7 @@ import {
   PTR_TO_PACKET_END,
   PTR_TO_PACKET_META,
   R_REF_ID,
+  R_TYPE,
   REF_TYPE_PTR,
   REG_WORDS,
   SLOT_WORDS,
@@ -82,4 +83,11 @@ export function checkResourceLeak(env: Env, exceptionExit: boolean, checkLocks: 
 export function isPacketPointer(type: number): boolean {
   const base = type & ~PTR_MAYBE_NULL
   return base === PTR_TO_PACKET || base === PTR_TO_PACKET_META || base === PTR_TO_PACKET_END
+}
+
+/** `clear_all_pkt_pointers`: what was proven of the packet holds no longer. */
+export function clearPacketPointers(env: Env): void {
+  forEachReg(env.state, (r, i) => {
+    if (isPacketPointer(r[i + R_TYPE]!)) invalidate(env, r, i)
+  })
 }
