@@ -77,12 +77,11 @@ interface Scenario {
 
 const MIXED = [WEB, WEB, DNS, WEB6, DNS6] as const
 
-/** Every tenth packet is the next of the special ones, all others are ordinary. */
+/** The special packets in turn between ordinary ones: every tenth, or more often where the count has no room for each otherwise. */
 function mix(special: readonly Uint8Array[], ordinary: readonly Uint8Array[], count: number): Uint8Array[] {
+  const every = Math.max(2, Math.min(10, Math.floor(count / special.length)))
   let next = 0
-  return Array.from({ length: count }, (_, i) =>
-    i % 10 === 4 ? special[next++ % special.length]! : ordinary[i % ordinary.length]!,
-  )
+  return Array.from({ length: count }, (_, i) => (i % every === 1 ? special[next++ % special.length]! : ordinary[i % ordinary.length]!))
 }
 
 /** What breaks off, what is rare, and what is no IP: the paths at the edge of every parser. */
