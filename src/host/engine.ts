@@ -1,13 +1,13 @@
 // The reference engine: a program, its maps, and packets one after the other. Maps keep their contents between packets. Given the
 // same seed, clock and packets a run is the same every time.
 
-import { BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
+import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { Program } from '../bpf/program.ts'
 import { NicwrightError } from '../errors.ts'
 import type { BpfMap } from '../maps/map.ts'
 import { type Memory, newMemory } from '../maps/memory.ts'
 import { type Code, prepare } from './code.ts'
-import { type Arrival, ETH_HEADER_BYTES, writeContext } from './context.ts'
+import { type Arrival, ETH_HEADER_BYTES, writeContext, writePointers } from './context.ts'
 import { execute } from './execute.ts'
 import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
 
@@ -94,12 +94,27 @@ export class Engine {
     const retval = this.execute(packet)
     return {
       retval,
-      data: this.memory.u8.slice(m.meta, m.dataEnd),
+      data: this.#result(),
       metaBytes: m.data - m.meta,
       insns: this.#budget - Math.max(m.budget, 0),
       ...(m.redirect === undefined ? {} : { redirect: m.redirect }),
       ...(this.fault === undefined ? {} : { fault: this.fault }),
     }
+  }
+
+  /** The packet's bytes; Linux gives a packet whose program didn't see the Ethernet header a zeroed one back. */
+  #result(): Uint8Array {
+    const m = this.machine
+    if (this.#link) return this.memory.u8.slice(m.meta, m.dataEnd)
+    const out = new Uint8Array(ETH_HEADER_BYTES + m.dataEnd - m.data)
+    out.set(this.memory.u8.subarray(m.data, m.dataEnd), ETH_HEADER_BYTES)
+    return out
+  }
+
+  /** Whether the program's packets begin with the Ethernet header: in XDP and TC; elsewhere with the network header. */
+  get #link(): boolean {
+    const { type } = this.#code
+    return type === BPF_PROG_TYPE_XDP || type === BPF_PROG_TYPE_SCHED_CLS || type === BPF_PROG_TYPE_SCHED_ACT
   }
 
   /** Of the last execute(): why it ended early. */
@@ -112,6 +127,10 @@ export class Engine {
     this.place(packet)
     m.reset(this.#budget)
     writeContext(m, this.#code.type, this.#arrival)
+    if (!this.#link) {
+      m.data = m.meta = m.networkHeader
+      writePointers(m)
+    }
     m.lo[1] = m.context
     this.fault = undefined
     try {
@@ -137,6 +156,8 @@ export class Engine {
     m.hardEnd = this.#frame + this.#frameBytes - TAILROOM_BYTES
     m.data = m.meta = this.#frame + HEADROOM_BYTES
     m.dataEnd = m.data + packet.length
+    // A program can uncover the headroom: it never sees an earlier packet there.
+    this.memory.u8.fill(0, m.hardStart, m.data)
     this.memory.u8.set(packet, m.data)
   }
 

@@ -217,7 +217,7 @@ export class Bpf {
     const error = this.#bpf(PROG_TEST_RUN, at, 80)
     const size = Math.min(arena.view.getUint32(at + 12, true), outBytes)
     return {
-      errno: -Math.min(error, 0),
+      errno: error < 0 ? -error : 0,
       retval: arena.view.getUint32(at + 4, true),
       data: arena.bytes.slice(out, out + (error < 0 ? 0 : size)),
     }

@@ -74,10 +74,11 @@ export function createMap(memory: Memory, spec: MapSpec, options: MapOptions = {
   return map
 }
 
-/** Contents that the description itself gives. A value of one CPU's size stands for every CPU. */
+/** Contents that the description itself gives. A value of one CPU's size stands for every CPU; of longer ones bpf(2) reads the beginning. */
 function fill(map: BpfMap, spec: MapSpec): void {
   for (const { key, value } of spec.init ?? []) {
-    const error = map.set(key, map.perCpu && value.length === map.valueSize ? spread(map, value) : value)
+    const whole = map.perCpu && value.length === map.valueSize ? spread(map, value) : value.subarray(0, map.userValueBytes)
+    const error = map.set(key.subarray(0, map.keySize), whole)
     if (error !== 0) throw new SyscallError('map/init', -error, { message: `map ${spec.name}: an initial entry is refused` })
   }
 }

@@ -1,0 +1,80 @@
+// Random programs on the interpreter and on the real kernel: return value, packet and maps are equal.
+// A larger run: NICWRIGHT_SUITE=20000 vitest run src/host/suite.test.ts
+
+import { describe, expect, test } from 'vitest'
+import { toHex } from '../bytes/hex.ts'
+import { compareBytes } from '../bytes/writer.ts'
+import { possibleCpus, probe, runOnKernel } from '../linux/index.ts'
+import { type BpfMap, createMap, freeMap, newMemory } from '../maps/index.ts'
+import { Engine } from './engine.ts'
+import { type RandomProgram, randomPacket, randomProgram } from './generate.ts'
+
+const PROGRAMS = Number(process.env.NICWRIGHT_SUITE ?? 1000)
+const PACKETS = 4
+const memory = newMemory()
+const kernel = probe()
+
+interface Outcome {
+  readonly retval: readonly number[]
+  readonly data: readonly string[]
+  readonly maps: readonly string[]
+}
+
+function packetsOf(seed: number): Uint8Array[] {
+  return Array.from({ length: PACKETS }, (_, i) => randomPacket(seed * PACKETS + i))
+}
+
+function contents(map: BpfMap): string {
+  if (map.keySize === 0) return ''
+  const entries = [...map.entries()].sort((a, b) => compareBytes(a[0], b[0]))
+  return entries.map(([key, value]) => `${toHex(key)}=${toHex(value)}`).join(' ')
+}
+
+function interpret({ program, maps }: RandomProgram, packets: readonly Uint8Array[], cpus: number): Outcome {
+  const opened = maps.map(spec => createMap(memory, spec, { cpus }))
+  const engine = new Engine(program, opened, { memory })
+  const runs = packets.map(packet => engine.run(packet))
+  for (const run of runs) expect(run.fault).toBeUndefined()
+  const outcome = { retval: runs.map(r => r.retval), data: runs.map(r => toHex(r.data)), maps: opened.map(contents) }
+  engine.free()
+  for (const map of opened) freeMap(map)
+  return outcome
+}
+
+describe('random programs', () => {
+  test.skipIf(!kernel.ok)(`interpreter = kernel on ${PROGRAMS} programs${kernel.ok ? '' : ` (skipped: ${kernel.why})`}`, () => {
+    const cpus = possibleCpus()
+    for (let seed = 1; seed <= PROGRAMS; seed++) {
+      const random = randomProgram(seed)
+      const packets = packetsOf(seed)
+      const theirs = runOnKernel(random.program, random.maps, packets)
+      expect([seed, theirs.errno]).toEqual([seed, 0])
+      const ours = interpret(random, packets, cpus)
+      expect({ seed, ...ours }).toEqual({
+        seed,
+        retval: theirs.runs.map(r => r.retval),
+        data: theirs.runs.map(r => toHex(r.data)),
+        maps: theirs.maps.map(entries => entries.map(([key, value]) => `${toHex(key)}=${toHex(value)}`).join(' ')),
+      })
+    }
+  })
+
+  test('the same seed gives the same program, packets and outcome', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const random = randomProgram(seed)
+      expect(randomProgram(seed)).toEqual(random)
+      expect(interpret(random, packetsOf(seed), 2)).toEqual(interpret(random, packetsOf(seed), 2))
+    }
+  })
+
+  test('features that are left out do not occur', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const { program, maps } = randomProgram(seed, { features: [] })
+      expect(maps).toEqual([])
+      for (let i = 0; i < program.insns.count; i++) {
+        const code = program.insns.code[i]!
+        expect([0x85, 0xc3, 0xdb, 0x37, 0x97, 0xd7, 0x06]).not.toContain(code)
+      }
+    }
+  })
+})
