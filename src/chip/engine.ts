@@ -24,7 +24,7 @@ export const LOCAL_WORDS = 1024
 const LOCAL_MASK = LOCAL_WORDS * 4 - 1
 
 /** Cycles after which a program counts as running away, unless told otherwise. */
-export const CYCLE_LIMIT = 4_000_000
+export const CYCLE_LIMIT = 8_000_000
 
 const LM_CSRS: readonly number[] = [CSR.ACT_LM_ADDR0, CSR.ACT_LM_ADDR1, CSR.ACT_LM_ADDR2, CSR.ACT_LM_ADDR3]
 

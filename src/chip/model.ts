@@ -57,6 +57,7 @@ export class ContextModel {
   /** The next packet. */
   feed(trace: Trace): void {
     const length = trace.count * 2
+    if (length === 0) return
     if (this.#keptLength + length <= KEPT) this.#keep(trace.segments, length)
     this.#take(trace.segments, 0, length)
   }

@@ -62,6 +62,13 @@ export class Routines {
     this.#value = tables.memory.alloc((maxValueBytes + 7) & ~7)
   }
 
+  /** The events so far; the list begins anew. */
+  takeEvents(): Uint8Array[] {
+    const { events } = this
+    this.events = []
+    return events
+  }
+
   /** Serves a jump to `address`. Gives a fault, 0 = done: the program goes on at the address in HELPER_RETURN. */
   call(address: number): number {
     switch (this.#byAddress.get(address)) {

@@ -57,6 +57,8 @@ export class Worker {
   offset = 0
   length = 0
   queue = -1
+  /** Cycles that the program issued, routines that it called included. */
+  programCycles = 0
   #program: Microcode | undefined
   readonly #ctm: Ctm
   readonly #bufferAt: number
@@ -101,6 +103,7 @@ export class Worker {
     this.counter = -1
     this.queue = -1
     this.length = length
+    this.programCycles = 0
     this.offset = this.#bufferAt + headroom
     this.#inline = Math.min(length, inlineBytes)
     if (program === undefined || length > Abi.LENGTH_MASK) {
@@ -125,7 +128,9 @@ export class Worker {
     engine.random = randomSeed(seed, number)
     registers[Abi.STACK_BASE] = this.#stackAt
     this.#spend(true)
+    const called = this.routines.issued
     this.#execute(program)
+    this.programCycles = engine.cycle + this.routines.issued - called
     this.#finish()
     this.#spend(false)
     trace.end()
