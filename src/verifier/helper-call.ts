@@ -17,7 +17,7 @@ import { checkAccess } from './memory.ts'
 import { clearCallerSaved, markUnknown } from './operand.ts'
 import { pushPath } from './paths.ts'
 import { markChainPrecision } from './precision.ts'
-import { checkResourceLeak, clearPacketPointers, releaseRef } from './refs.ts'
+import { checkResourceLeak, dropPacketPointers, releaseRef } from './refs.ts'
 import { isConst, isNull, PTR_TO_MAP_VALUE, R_TYPE, R_VALUE, REG_WORDS, TYPE_BASE_MASK } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
 
@@ -58,7 +58,7 @@ function checkSleeping(env: Env, proto: HelperProto): void {
   if (state.activeIrqId !== 0) env.reject(EINVAL, `sleepable helper ${named(proto.id)} in IRQ-disabled region`)
 }
 
-/** The call of the current instruction. */
+/** The call of the current instruction; sets `env.insn` to what is walked next. */
 export function stepHelperCall(env: Env): void {
   const id = env.insns.imm[env.insn]!
   const proto = findProto(env, id)
@@ -73,7 +73,7 @@ export function stepHelperCall(env: Env): void {
   clearCallerSaved(env, env.regs)
   setHelperResult(env, proto, meta)
   checkMapHelper(env, meta.map, id)
-  if (changesPacket.has(id)) clearPacketPointers(env)
+  if (changesPacket.has(id)) dropPacketPointers(env)
   env.insn++
   if (id === TAIL_CALL && env.state.curframe > 0) leaveByTailCall(env)
 }
@@ -83,7 +83,7 @@ export function stepHelperCall(env: Env): void {
 function leaveByTailCall(env: Env): void {
   env.scratchReg(0)
   pushPath(env, env.insn, env.insn - 1, false)
-  clearPacketPointers(env)
+  dropPacketPointers(env)
   markUnknown(env, env.regs, 0)
   env.insn--
   stepReturn(env)

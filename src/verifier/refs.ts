@@ -86,7 +86,7 @@ export function isPacketPointer(type: number): boolean {
 }
 
 /** `clear_all_pkt_pointers`: what was proven of the packet holds no longer. */
-export function clearPacketPointers(env: Env): void {
+export function dropPacketPointers(env: Env): void {
   forEachReg(env.state, (r, i) => {
     if (isPacketPointer(r[i + R_TYPE]!)) invalidate(env, r, i)
   })
