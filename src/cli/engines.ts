@@ -35,7 +35,7 @@ export function runOnInterpreter(request: RunRequest): EngineRun {
   try {
     for (const spec of specs) maps.push(createMap(memory, spec))
     const { seed, now, budget } = request
-    engine = new Engine(verdict.verified, maps, { memory, seed, now, budget })
+    engine = new Engine(verdict.verified.program, maps, { memory, seed, now, budget })
     const retvals: number[] = []
     const packets: Uint8Array[] = []
     for (const packet of request.packets) {

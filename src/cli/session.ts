@@ -3,10 +3,11 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { NfpDevice, type NfpOptions } from '../drivers/nfp/device.ts'
+import type { NfpPort } from '../drivers/nfp/device.ts'
 import { NicwrightError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { restore, snapshot } from '../kernel/snapshot.ts'
+import { type MachineOptions, plug } from './machine.ts'
 
 export const SESSION_FOLDER = '.nicwright'
 const FILE = 'session.json'
@@ -37,16 +38,16 @@ export function openSession(folder: string = SESSION_FOLDER): Session {
   return { folder, kernel }
 }
 
-function makeNetdev(kernel: Kernel, driver: string, options: unknown): ReturnType<NfpDevice['port']> {
+function makeNetdev(kernel: Kernel, driver: string, options: unknown): NfpPort {
   if (driver !== 'nfp')
     throw new NicwrightError('session/driver', { message: `the session has an interface of an unknown driver ${driver}` })
-  return new NfpDevice(kernel, options as NfpOptions).port(0)
+  return plug(kernel, options as MachineOptions).port
 }
 
-export function saveSession(kernel: Kernel, options: (netdev: string) => unknown, folder: string = SESSION_FOLDER): void {
+export function saveSession(kernel: Kernel, options: MachineOptions, folder: string = SESSION_FOLDER): void {
   mkdirSync(folder, { recursive: true })
   const path = join(folder, FILE)
-  const text = JSON.stringify(snapshot(kernel, options))
+  const text = JSON.stringify(snapshot(kernel, () => options))
   writeFileSync(`${path}.new`, text)
   renameSync(`${path}.new`, path)
 }

@@ -73,6 +73,8 @@ export interface DevicePacket {
   readonly verdict: number
   readonly data: Uint8Array
   readonly cycles: number
+  /** The device's own account of a program that went wrong on it. */
+  readonly fault?: string
 }
 
 export interface Netdev {
