@@ -3,7 +3,6 @@
 import { EINVAL, EOPNOTSUPP } from '../../bpf/errno.ts'
 import type { DeviceView, RegView } from '../../verifier/device.ts'
 import { PTR_TO_MAP_VALUE, PTR_TO_PACKET, PTR_TO_STACK, SCALAR_VALUE, STACK_ZERO } from '../../verifier/reg.ts'
-import { demandPrecise, isConst, refuse, say, tnumText } from './check-insn.ts'
 import type { DeviceVerifier } from './device-verifier.ts'
 import {
   GET_PRANDOM_U32,
@@ -16,6 +15,7 @@ import {
 } from './emit-call.ts'
 import { ADJUST_HEAD_IMPOSSIBLE, KEY_OF_CALLER } from './facts.ts'
 import { WORD_ATOMIC } from './map-use.ts'
+import { demandPrecise, isConst, refuse, say, tnumText } from './refusal.ts'
 
 /** adjust_head capability: metadata need not be moved along. */
 const NO_META = 1

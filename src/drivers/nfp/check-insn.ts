@@ -25,13 +25,14 @@ import {
   sizeBytes,
 } from '../../bpf/opcode.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../../bpf/prog-type-table.ts'
-import { toUnsigned, ult } from '../../bytes/long.ts'
+import { ult } from '../../bytes/long.ts'
 import type { DeviceView, RegView } from '../../verifier/device.ts'
 import { PTR_TO_CTX, PTR_TO_MAP_VALUE, PTR_TO_PACKET, PTR_TO_STACK, SCALAR_VALUE } from '../../verifier/reg.ts'
 import { checkHelper } from './check-helper.ts'
 import type { DeviceVerifier } from './device-verifier.ts'
 import { CALLER_STACK, type Facts, MAY_16, OVER_16, POINTER_VARIES } from './facts.ts'
 import { WORD_ATOMIC, WORD_READ, WORD_UNUSED } from './map-use.ts'
+import { demandPrecise, isConst, refuse, tnumText } from './refusal.ts'
 import { isSupported } from './translate.ts'
 
 /** R10; the verifier's own registers above it are what constant blinding uses. */
@@ -44,26 +45,6 @@ const TC_ACT_QUEUED = 5
 const TC_ACT_REDIRECT = 7
 
 const WORD_NAMES: readonly string[] = ['unused', 'read', 'write', 'atomic']
-
-export function say(view: DeviceView, text: string): void {
-  view.log(`[nfp] ${text}\n`)
-}
-
-export function refuse(view: DeviceView, errno: number, text: string): number {
-  say(view, text)
-  return -errno
-}
-
-/** A tnum as the kernel prints it. */
-export function tnumText(reg: RegView): string {
-  const value = toUnsigned(reg.valueLo, reg.valueHi).toString(16)
-  const mask = toUnsigned(reg.maskLo, reg.maskHi).toString(16)
-  return `(0x${value}; 0x${mask})`
-}
-
-export function isConst(reg: RegView): boolean {
-  return (reg.maskLo | reg.maskHi) === 0
-}
 
 export function checkInsn(v: DeviceVerifier, view: DeviceView, i: number): number {
   const { insns } = v
@@ -117,14 +98,6 @@ function checkExit(v: DeviceVerifier, view: DeviceView): number {
   }
   demandPrecise(v, view, 0)
   return 0
-}
-
-/**
- * What is known of this register decides the code. The verifier prunes paths on which a register that it doesn't need to be exact has
- * another value: only a precise one is the same on all of them. The upstream driver never asks for that.
- */
-export function demandPrecise(v: DeviceVerifier, view: DeviceView, reg: number): void {
-  if (v.repaired.precision && view.reg(reg).type === SCALAR_VALUE) view.markPrecise?.(reg)
 }
 
 type Access = 'load' | 'store' | 'atomic'

@@ -10,7 +10,6 @@ export type RepairName =
   | 'div-zero'
   | 'dead-magic'
   | 'shift-self'
-  | 'shift-zero'
   | 'shift-sign'
   | 'shift-wide'
   | 'min-negate'
@@ -57,7 +56,6 @@ export const repairs: readonly Repair[] = [
   { name: 'div-zero', title: 'division by a register known to be 0 gives 0', evidence: 'crash', quirk: 3 },
   { name: 'dead-magic', title: 'no reciprocal is loaded where it is not used', evidence: 'cost', quirk: 6 },
   { name: 'shift-self', title: 'a register shifted right by itself keeps its amount for the second half', evidence: 'words' },
-  { name: 'shift-zero', title: 'a variable left shift by 0 leaves the high word', evidence: 'machine' },
   { name: 'shift-sign', title: 'the sign of an arithmetic shift is not taken from its amount', evidence: 'machine' },
   { name: 'shift-wide', title: 'shift amounts count modulo 64 (32)', evidence: 'words' },
   { name: 'min-negate', title: '-2147483648 is not replaced by its negative, which it is itself', evidence: 'words' },

@@ -1,12 +1,13 @@
 // Arithmetic except shifts, multiplication and division. eBPF register n is the GPR pair 2n (low word), 2n + 1 (high word), each held
 // in both banks, so that any two of them can be the operands of one instruction.
 
-import { BPF_ADD, BPF_ALU64, BPF_AND, BPF_MOV, BPF_OR, BPF_SUB, BPF_X, BPF_XOR } from '../../bpf/opcode.ts'
-import { alu, ldField } from '../../nfp/encode.ts'
-import { ALU, SHIFT } from '../../nfp/insn-table.ts'
+import { BPF_ADD, BPF_ALU64, BPF_AND, BPF_OR, BPF_PSEUDO_MAP_FD, BPF_SUB, BPF_X } from '../../bpf/opcode.ts'
+import { alu, immed, ldField } from '../../nfp/encode.ts'
+import { ALU, SHIFT, WIDTH } from '../../nfp/insn-table.ts'
 import { immed32, immUnrestricted, mov, regmov } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, NONE } from '../../nfp/operand.ts'
 import { SKIP_NOOP } from './facts.ts'
+import { isOn } from './passes.ts'
 import { loadFramePointer, R10, SCRATCH, SCRATCH_ADDRESS, type Translation, zext } from './translation.ts'
 
 /** The machine's operation for an eBPF one, and the one that takes the carry along for the high word. */
@@ -143,8 +144,11 @@ export function emitSwap(t: Translation, i: number): void {
   }
 }
 
-export const aluOps: readonly number[] = [BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR]
-export const movOp: number = BPF_MOV
+/** Any 32 bits in two words: how the address of a map would have to be loaded. */
+function immedFull(t: Translation, dst: number, value: number): void {
+  immed(t.code, dst, value & 0xffff, WIDTH.ALL, false, 0)
+  immed(t.code, dst, value >>> 16, WIDTH.WORD, false, 2)
+}
 
 /** The second slot of an ld_imm64; the first emits nothing. */
 export function emitLoadImmediate(t: Translation, second: number): void {
@@ -153,6 +157,11 @@ export function emitLoadImmediate(t: Translation, second: number): void {
   const d = t.insns.dst[first]! * 2
   const lo = t.insns.imm[first]!
   const hi = t.insns.imm[second]!
+  if (t.insns.src[first] === BPF_PSEUDO_MAP_FD && !isOn(t.options, 'map-refs')) {
+    immedFull(t, gprBoth(d), lo)
+    immedFull(t, gprBoth(d + 1), hi)
+    return
+  }
   immed32(code, gprBoth(d), lo)
   if (lo === hi) mov(code, gprBoth(d + 1), gprA(d))
   else immed32(code, gprBoth(d + 1), hi)

@@ -2,15 +2,16 @@
 // a few words in place.
 
 import { EOPNOTSUPP } from '../../bpf/errno.ts'
+import { CALL } from '../../bpf/opcode.ts'
 import { alu, br, immed, lcsrRead, lcsrWrite, ldField, rtn } from '../../nfp/encode.ts'
 import { ALU, BR, CSR, RELO, SHIFT, UNRELOCATED, WIDTH } from '../../nfp/insn-table.ts'
 import { immed32, immUnrestricted, mov, nops } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, lm, NONE } from '../../nfp/operand.ts'
-import { VECTOR_LENGTH, VECTOR_POINTER } from './emit-memory.ts'
 import { KEY_OF_CALLER } from './facts.ts'
 import { relocateLast } from './fixup.ts'
 import { isOn } from './passes.ts'
-import { PACKET_LENGTH, SCRATCH, STACK_BASE, type Translation } from './translation.ts'
+import { VECTOR_LENGTH, VECTOR_POINTER } from './transfer.ts'
+import { PACKET_LENGTH, remark, SCRATCH, STACK_BASE, type Translation } from './translation.ts'
 
 export const MAP_LOOKUP = 1
 export const MAP_UPDATE = 2
@@ -81,11 +82,45 @@ function perfEvent(t: Translation, i: number): void {
   returnAddress(t, gprB(0))
 }
 
+/** Whether this adjust_head needs no checks: the facts say so, and it runs once and before the packet can have become shorter. */
+function mayUseShortHead(t: Translation, i: number): boolean {
+  const { facts, insns } = t
+  if (facts.adjustHead !== i || i === 0 || !isOn(t.options, 'adjust-head')) {
+    remark(
+      t,
+      'adjust-head',
+      i,
+      false,
+      'checked at run time: more than one call, or a change that the firmware does not guarantee',
+    )
+    return false
+  }
+  if (t.repaired['adjust-head-once']) {
+    if (facts.subprog[i] !== 0) {
+      remark(t, 'adjust-head', i, false, 'checked at run time: the function may be called more than once')
+      return false
+    }
+    const takes = (facts.arg2ValueLo[i]! | 0) > 0
+    for (let k = 0; k < insns.count; k++) {
+      if (facts.jumpTo[k]! >= 0 && facts.jumpTo[k]! <= i && k >= i) {
+        remark(t, 'adjust-head', i, false, `checked at run time: the jump at ${k} may come back to it`)
+        return false
+      }
+      if (takes && insns.code[k] === CALL && insns.src[k] === 0 && insns.imm[k] === XDP_ADJUST_TAIL) {
+        remark(t, 'adjust-head', i, false, `checked at run time: adjust_tail at ${k} may have left too little`)
+        return false
+      }
+    }
+  }
+  remark(t, 'adjust-head', i, true, `the only call, by ${facts.arg2ValueLo[i]! | 0} bytes: no checks`)
+  return true
+}
+
 function adjustHead(t: Translation, i: number): void {
   const { code } = t
   const delta = gprA(4)
   const length = gprB(PACKET_LENGTH)
-  if (t.facts.adjustHead === i && t.facts.adjustHead !== 0 && isOn(t.options, 'adjust-head')) {
+  if (mayUseShortHead(t, i)) {
     alu(code, VECTOR_POINTER, delta, ALU.ADD, VECTOR_POINTER)
     alu(code, length, length, ALU.SUB, delta)
     alu(code, VECTOR_LENGTH, VECTOR_LENGTH, ALU.SUB, delta)

@@ -7,7 +7,7 @@ import { ADDRESS, CMD, CTX } from '../../nfp/insn-table.ts'
 import { address, immed32, immRestricted, mov, subpart } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, xfer } from '../../nfp/operand.ts'
 import { PTR_TO_PACKET } from '../../verifier/reg.ts'
-import { MOST_DIRECT, mapAddress, overrideLength } from './emit-memory.ts'
+import { MOST_DIRECT, mapAddress, overrideLength } from './transfer.ts'
 import { SCRATCH, type Translation } from './translation.ts'
 
 export function emitCopy(t: Translation, head: number): void {

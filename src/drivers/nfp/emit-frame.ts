@@ -6,7 +6,7 @@ import { alu, br, immed, ldField, rtn, shf, shfIndirect } from '../../nfp/encode
 import { ALU, BR, RELO, SHF, SHIFT, UNRELOCATED, WIDTH } from '../../nfp/insn-table.ts'
 import { immed32, mov, nops } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, lm, NONE } from '../../nfp/operand.ts'
-import { VECTOR_LENGTH } from './emit-memory.ts'
+import { VECTOR_LENGTH } from './transfer.ts'
 import { PACKET_LENGTH, SCRATCH, type Translation } from './translation.ts'
 
 /** The packet's length is 14 bits of the packet vector's first word. */

@@ -6,7 +6,7 @@ import { alu, br, cmd, shf } from '../../nfp/encode.ts'
 import { ADDRESS, ALU, BR, CMD, CTX, RELO, SHF, SHIFT, UNRELOCATED } from '../../nfp/insn-table.ts'
 import { immRestricted, immUnrestricted, mov } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, NONE, xfer } from '../../nfp/operand.ts'
-import { VECTOR_POINTER } from './emit-memory.ts'
+import { VECTOR_POINTER } from './transfer.ts'
 import { PACKET_LENGTH, SCRATCH, type Translation, zext } from './translation.ts'
 
 const LARGEST_PACKET = 0xffff

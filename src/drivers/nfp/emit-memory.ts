@@ -4,19 +4,17 @@
 import { EOPNOTSUPP } from '../../bpf/errno.ts'
 import { BPF_LDX, BPF_ST, BPF_STX, sizeBytes } from '../../bpf/opcode.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../../bpf/prog-type-table.ts'
-import { alu, br, cmd, immed, ldField, shf } from '../../nfp/encode.ts'
-import { ADDRESS, ALU, BR, CMD, CTX, SHF, SHIFT, WIDTH } from '../../nfp/insn-table.ts'
-import { addr40, address, immed32, immRestricted, mov, orSubpart, subpart } from '../../nfp/macro.ts'
+import { alu, br, cmd, ldField, shf } from '../../nfp/encode.ts'
+import { ADDRESS, ALU, BR, CMD, CTX, SHF, SHIFT } from '../../nfp/insn-table.ts'
+import { address, immed32, immRestricted, mov, orSubpart, subpart } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, lm, NONE, xfer } from '../../nfp/operand.ts'
 import { PTR_TO_CTX, PTR_TO_MAP_VALUE, PTR_TO_PACKET, PTR_TO_STACK } from '../../verifier/reg.ts'
 import { emitCopy } from './emit-copy.ts'
 import { emitStack } from './emit-stack.ts'
+import { MOST_DIRECT, mapAddress, overrideLength, VECTOR, VECTOR_POINTER } from './transfer.ts'
 import { loadFramePointer, PACKET_LENGTH, R10, SCRATCH, SCRATCH_ADDRESS, type Translation, zext } from './translation.ts'
 
-// The packet vector, through local memory pointer 1.
-const VECTOR = 1
-export const VECTOR_LENGTH: number = lm(VECTOR, 0)
-export const VECTOR_POINTER: number = lm(VECTOR, 2)
+// Of the packet vector: flag bit 4 says that a queue is chosen, and which one.
 const VECTOR_FLAGS = lm(VECTOR, 4)
 const VECTOR_QUEUE = lm(VECTOR, 6)
 
@@ -30,29 +28,6 @@ const SKB_DATA_END = 80
 
 /** The driver's most receive rings: a queue index above 255 is replaced by it, and the firmware refuses it. */
 const MOST_RINGS = 64
-
-/** The override word of an indirect command: its length field replaces the command's. */
-export function overrideLength(t: Translation, units: number): void {
-  immed(t.code, NONE, 0x80 | ((units - 1) << 8), WIDTH.ALL, 0, 0)
-}
-
-/** Longest transfer, in words or bytes, that a command says by itself. */
-export const MOST_DIRECT = 8
-
-/** The 40-bit address in pair g plus a constant, as operands in `address`. */
-export function mapAddress(t: Translation, g: number, offset: number): void {
-  const { code } = t
-  if (offset < 0 && t.repaired['address-borrow']) {
-    const right = immRestricted(code, -offset, gprB(SCRATCH))
-    alu(code, gprA(SCRATCH), gprA(g), ALU.SUB, right)
-    alu(code, gprB(SCRATCH), gprB(g + 1), ALU.SUB_C, imm(0))
-    address.left = gprA(SCRATCH)
-    address.right = gprB(SCRATCH)
-    return
-  }
-  // Quirk: a negative offset is added as a large number, and its carry goes into the high word.
-  addr40(code, g, immRestricted(code, offset, gprB(SCRATCH)))
-}
 
 export function emitLoad(t: Translation, i: number): void {
   const { facts } = t

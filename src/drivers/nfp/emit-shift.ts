@@ -115,11 +115,10 @@ function variable64(t: Translation, i: number, op: number, d: number): void {
   // The first half's result may be the amount's own register, and the amount's top bit may look like a sign.
   const selfRisk = t.repaired['shift-self'] && op !== BPF_LSH && s === d && !large
   const signRisk = t.repaired['shift-sign'] && op === BPF_ARSH && mayLookNegative(t, i)
-  const zeroRisk = t.repaired['shift-zero'] && op === BPF_LSH && !(umaxSmall && facts.uminSrcLo[i]! > 0)
   if (umaxSmall) {
     const amount = selfRisk || signRisk ? copyAmount(t, s) : s
     if (op === BPF_LSH) {
-      leftHigh(t, s, d, zeroRisk)
+      leftHigh(t, s, d)
       leftLow(t, s, d)
     } else {
       rightLow(t, amount, d)
@@ -135,9 +134,9 @@ function variable64(t: Translation, i: number, op: number, d: number): void {
   const amount = selfRisk || signRisk ? copyAmount(t, s) : s
   const start = code.count
   if (op === BPF_LSH) {
-    const from32 = start + 1 + (zeroRisk ? 5 : 3) + 1 + 2
+    const from32 = start + 7
     brBit(code, gprA(s), 5, from32, 0, true)
-    leftHigh(t, s, d, zeroRisk)
+    leftHigh(t, s, d)
     br(code, BR.UNC, from32 + 3, 2)
     leftLow(t, s, d)
     leftFrom32(t, s, d)
@@ -151,23 +150,12 @@ function variable64(t: Translation, i: number, op: number, d: number): void {
   rightFrom32(t, amount, op, d)
 }
 
-/**
- * The high word of a left shift: the pair shifted right by 32 - n. For n = 0 that is a shift by 32, of which five bits are 0, and the
- * result is the low word. Where n may be 0, the pair is shifted right by 1 first and by 31 - n then: 7 words instead of 5 in all.
- */
-function leftHigh(t: Translation, s: number, d: number, zeroRisk: boolean): void {
+/** The high word of a left shift: the pair shifted right by 32 - n. A double shift takes 6 bits of its amount, so n = 0 is right too. */
+function leftHigh(t: Translation, s: number, d: number): void {
   const { code } = t
-  if (!zeroRisk) {
-    alu(code, gprBoth(SCRATCH), imm(32), ALU.SUB, gprB(s))
-    amountIs(t, SCRATCH)
-    shfIndirect(code, gprBoth(d + 1), gprA(d + 1), SHF.NONE, gprB(d), SHIFT.RIGHT_DOUBLE)
-    return
-  }
-  shf(code, gprB(SCRATCH), gprA(d + 1), SHF.NONE, gprB(d), SHIFT.RIGHT_DOUBLE, 1)
-  shf(code, gprA(SCRATCH), NONE, SHF.NONE, gprB(d + 1), SHIFT.RIGHT, 1)
-  alu(code, gprA(SCRATCH_ADDRESS), NONE, ALU.NOT, gprB(s))
-  amountIs(t, SCRATCH_ADDRESS)
-  shfIndirect(code, gprBoth(d + 1), gprA(SCRATCH), SHF.NONE, gprB(SCRATCH), SHIFT.RIGHT_DOUBLE)
+  alu(code, gprBoth(SCRATCH), imm(32), ALU.SUB, gprB(s))
+  amountIs(t, SCRATCH)
+  shfIndirect(code, gprBoth(d + 1), gprA(d + 1), SHF.NONE, gprB(d), SHIFT.RIGHT_DOUBLE)
 }
 
 function leftLow(t: Translation, s: number, d: number): void {

@@ -5,7 +5,7 @@ import { BPF_ALU, BPF_ALU64, BPF_LD, BPF_LDX, BPF_MEM, BPF_ST, BPF_STX, CALL, si
 import { PTR_TO_PACKET } from '../../verifier/reg.ts'
 import { JUMP_DST, POINTER_VARIES } from './facts.ts'
 import { isPacketLoad } from './pass-ldabs.ts'
-import { skipped, type Translation } from './translation.ts'
+import { remark, skipped, type Translation } from './translation.ts'
 
 const MOST_BYTES = 64
 const LDX_MEM = BPF_LDX | BPF_MEM
@@ -24,12 +24,16 @@ export function cachePacket(t: Translation): void {
   let start = 0
   let end = 0
   let baseWrites = 0
+  let members = 0
 
   const close = (): void => {
     if (first < 0) return
     cacheStart[first] = start
     cacheEnd[first] = end
     cached[first] = exact || end !== 0 ? 1 : 0
+    if (!cached[first]) remark(t, 'packet-cache', first, false, 'a range that ends at 0 counts as none')
+    else if (members > 1) remark(t, 'packet-cache', first, true, `bytes ${start} to ${end - 1} read once for ${members} loads`)
+    else remark(t, 'packet-cache', first, false, 'no other load can share the read')
   }
 
   for (let i = 0; i < insns.count; i++) {
@@ -81,7 +85,9 @@ export function cachePacket(t: Translation): void {
         start = at
         end = exact ? at + size : ((at + size) << 16) >> 16
         baseWrites = writes[base]!
+        members = 0
       }
+      members++
     }
     writes[dst[i]!]!++
   }

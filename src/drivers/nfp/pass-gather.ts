@@ -5,7 +5,7 @@
 import { BPF_LDX, BPF_MEM, BPF_STX, sizeBytes } from '../../bpf/opcode.ts'
 import { PTR_TO_MAP_VALUE, PTR_TO_PACKET } from '../../verifier/reg.ts'
 import { JUMP_DST, POINTER_VARIES, SKIP_PASS } from './facts.ts'
-import type { Translation } from './translation.ts'
+import { remark, type Translation } from './translation.ts'
 
 const MOST_BYTES = 128
 const LDX_MEM = BPF_LDX | BPF_MEM
@@ -62,6 +62,11 @@ function crosses(t: Translation, i: number, head: number, previous: number): boo
   return load < headLoad && headLoad > headStore && load <= headStore
 }
 
+function stops(t: Translation, i: number, why: string): false {
+  remark(t, 'memcpy', i, false, `not gathered with the copy before: ${why}`)
+  return false
+}
+
 export function gatherCopies(t: Translation): void {
   const { insns, gather, paired, flags } = t
   const { code, off } = insns
@@ -81,7 +86,11 @@ export function gatherCopies(t: Translation): void {
       gather[head] = length
       paired[head] = head + 1
       flags[head + 1]! |= SKIP_PASS
-    } else gather[head] = 0
+      remark(t, 'memcpy', head, true, `${pairs} copies gathered into one of ${Math.abs(length)} bytes`)
+    } else {
+      gather[head] = 0
+      remark(t, 'memcpy', head, false, `copy of ${length} bytes stands alone`)
+    }
   }
 
   for (let i = 0; i + 1 < insns.count; ) {
@@ -89,9 +98,12 @@ export function gatherCopies(t: Translation): void {
     let goesOn = pair
     if (pair && head >= 0) {
       const next = direction(t, i, previous)
-      goesOn = next !== 0 && length < MOST_BYTES && !crosses(t, i, head, previous)
-      if (t.repaired['copy-direction'] && way !== 0 && next !== way) goesOn = false
-      if (goesOn) way = next
+      const turns = t.repaired['copy-direction'] && way !== 0 && next !== way
+      if (next === 0) goesOn = stops(t, i, 'other registers, size or place, or a jump leads here')
+      else if (length >= MOST_BYTES) goesOn = stops(t, i, `${MOST_BYTES} bytes are the most`)
+      else if (crosses(t, i, head, previous)) goesOn = stops(t, i, 'source and target may overlap')
+      else if (turns) goesOn = stops(t, i, 'the copy turns round')
+      else way = next
     }
     if (!goesOn) {
       if (pairs === 0) {

@@ -18,11 +18,13 @@ import {
   LD_IMM64,
 } from '../../bpf/opcode.ts'
 import { JUMP_DST, SKIP_PASS } from './facts.ts'
-import { skipped, type Translation } from './translation.ts'
+import { remark, skipped, type Translation } from './translation.ts'
 
 const XOR64_X = BPF_ALU64 | BPF_XOR | BPF_X
 const MOV64_X = BPF_ALU64 | BPF_MOV | BPF_X
 const INT_MIN = -0x8000_0000
+/** Comparisons in which the driver negates: the others exchange their operands. */
+const NEGATABLE: ReadonlySet<number> = new Set([BPF_JGE, BPF_JSGE, BPF_JLT, BPF_JSLT])
 
 /** Puts the number by which the firmware knows a map in the place of the reference. Quirk: only BPF_PSEUDO_MAP_FD is known. */
 export function replaceMaps(t: Translation): void {
@@ -40,13 +42,22 @@ export function replaceMaps(t: Translation): void {
  */
 export function dropInit(t: Translation): void {
   const { code, dst, src } = t.insns
-  if (t.repaired['init-observed'] && t.facts.contextObserved) return
   for (let i = 0; i < t.insns.count; i++) {
     if (skipped(t, i)) continue
     if (code[i] === XOR64_X && src[i] === dst[i]) continue
     if (code[i] !== MOV64_X || src[i] !== 1 || dst[i] !== 6) return
-    if (t.repaired['init-observed'] && t.flags[i]! & JUMP_DST) return
+    if (t.repaired['init-observed']) {
+      if (t.facts.contextObserved) {
+        remark(t, 'reg-init', i, false, 'r6 = r1 kept: the context pointer is used as a value')
+        return
+      }
+      if (t.flags[i]! & JUMP_DST) {
+        remark(t, 'reg-init', i, false, 'r6 = r1 kept: a jump leads to it')
+        return
+      }
+    }
     t.flags[i]! |= SKIP_PASS
+    remark(t, 'reg-init', i, true, 'r6 = r1 removed: context loads ignore their base register')
   }
 }
 
@@ -57,18 +68,18 @@ export function negateImmediates(t: Translation): void {
     const opcode = code[i]!
     const value = imm[i]!
     if (value >= 0 || opcode & BPF_X || skipped(t, i)) continue
-    // The negative of the least number is itself: what was to become positive stays negative, and its sign extension is wrong.
-    if (value === INT_MIN && t.repaired['min-negate']) continue
     const kind = opcode & 7
     const op = opcode & 0xf0
-    if (kind === BPF_JMP || kind === BPF_JMP32) {
-      if (op !== BPF_JGE && op !== BPF_JSGE && op !== BPF_JLT && op !== BPF_JSLT) continue
-      t.negated[i] = 1
-    } else if (kind === BPF_ALU || kind === BPF_ALU64) {
-      if (op === BPF_ADD) code[i] = (opcode & 0x0f) | BPF_SUB
-      else if (op === BPF_SUB) code[i] = (opcode & 0x0f) | BPF_ADD
-      else continue
-    } else continue
+    const jump = kind === BPF_JMP || kind === BPF_JMP32
+    if (jump ? !NEGATABLE.has(op) : (kind !== BPF_ALU && kind !== BPF_ALU64) || (op !== BPF_ADD && op !== BPF_SUB)) continue
+    if (value === INT_MIN && t.repaired['min-negate']) {
+      // It is its own negative: what was to become positive stays negative, and its sign extension is wrong.
+      remark(t, 'neg-imm', i, false, `${value} has no positive counterpart`)
+      continue
+    }
+    if (jump) t.negated[i] = 1
+    else code[i] = (opcode & 0x0f) | (op === BPF_ADD ? BPF_SUB : BPF_ADD)
     imm[i] = -value
+    remark(t, 'neg-imm', i, true, `${value} became ${-value}`)
   }
 }

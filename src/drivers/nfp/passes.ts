@@ -92,6 +92,7 @@ export function isOn(options: CodegenOptions, name: SwitchName): boolean {
 /** Runs the passes; `after` is called when one has run, for whoever wants to see its effect. */
 export function runPasses(t: Translation, after?: (pass: Pass) => void): void {
   for (const pass of passes) {
+    // Without its number no map can be used: switched off, the reference takes the words that a host's pointer would take.
     if (t.options.off.has(pass.name) && pass.name !== 'map-refs') continue
     pass.run(t)
     after?.(pass)

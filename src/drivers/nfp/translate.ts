@@ -51,6 +51,8 @@ import {
   CALL,
   LD_IMM64,
 } from '../../bpf/opcode.ts'
+import { br } from '../../nfp/encode.ts'
+import { BR, RELO, UNRELOCATED } from '../../nfp/insn-table.ts'
 import type { Targets } from '../../nfp/relocate.ts'
 import { type CodegenOptions, type Repaired, repairedBy } from './codegen.ts'
 import { emitAlu, emitLoadImmediate, emitMov, emitNeg, emitSwap } from './emit-alu.ts'
@@ -65,7 +67,8 @@ import { emitShift } from './emit-shift.ts'
 import { DO_ZEXT, type Facts, SKIP, SKIP_VERIFIER, SUBPROG_START } from './facts.ts'
 import { fixBranches } from './fixup.ts'
 import { isOn, type Pass, runPasses } from './passes.ts'
-import { CountingCode, type Translation } from './translation.ts'
+import { remarkDecisions } from './remarks.ts'
+import { CountingCode, type Remark, type Translation } from './translation.ts'
 
 export interface TranslateInput {
   /** The program as it was loaded: an ld_imm64 of a map carries the index into `mapIds`. */
@@ -80,6 +83,8 @@ export interface TranslateInput {
   /** Limits of the place where a packet may begin, from the firmware's adjust_head capability. */
   readonly adjustHead: { readonly offMin: number; readonly offMax: number }
   readonly options: CodegenOptions
+  /** Collects what the optimisations did and didn't do. */
+  readonly remarks?: Remark[]
   /** Called when a pass has run, with the program as it is then. */
   readonly afterPass?: (pass: Pass, t: Translation) => void
 }
@@ -218,7 +223,21 @@ function begin(input: TranslateInput): Translation {
     offset: new Int32Array(count),
     frameDepth: (facts.stackDepth[0]! + 3) & ~3,
     crash: '',
+    remarks: input.remarks,
   }
+}
+
+/**
+ * Without dead code removal, instructions that the verifier never reached are translated too, though nothing is known of them: those that
+ * can't do without facts become a branch to the abort routine.
+ */
+function emitUnreached(t: Translation, i: number): void {
+  const opcode = t.insns.code[i]!
+  const kind = opcode & 7
+  const needsFacts = kind === BPF_LDX || kind === BPF_ST || kind === BPF_STX || (opcode === CALL && t.insns.src[i] === 0)
+  const emit = emitters[opcode]
+  if (needsFacts || emit === undefined) br(t.code, BR.UNC, UNRELOCATED, 0, RELO.GO_ABORT)
+  else emit(t, i)
 }
 
 /**
@@ -252,6 +271,8 @@ export function translate(input: TranslateInput): Translated | NotTranslated | D
   const log: string[] = []
   runPasses(t, input.afterPass === undefined ? undefined : pass => input.afterPass?.(pass, t))
 
+  if (t.remarks !== undefined) remarkDecisions(t)
+
   const { code, insns, offset } = t
   let done = 0
   const failed = (errno: number): NotTranslated => {
@@ -269,6 +290,7 @@ export function translate(input: TranslateInput): Translated | NotTranslated | D
     if ((t.flags[i]! & SKIP) === 0) {
       const second = i > 0 && insns.code[i - 1] === LD_IMM64 && insns.code[i] === 0
       if (second) emitLoadImmediate(t, i)
+      else if (t.facts.flags[i]! & SKIP_VERIFIER) emitUnreached(t, i)
       else {
         const emit = emitters[insns.code[i]!]
         if (emit === undefined) return failed(ENOENT)

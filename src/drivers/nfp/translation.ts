@@ -34,6 +34,14 @@ export class CountingCode extends Code {
   }
 }
 
+/** What an optimisation did at an instruction, or why it did nothing. */
+export interface Remark {
+  readonly pass: string
+  readonly insn: number
+  readonly applied: boolean
+  readonly text: string
+}
+
 export interface Translation {
   /** A copy of the program: passes change `imm` and `off`. */
   readonly insns: Insns
@@ -66,10 +74,16 @@ export interface Translation {
   frameDepth: number
   /** What the upstream driver would have died of. */
   crash: string
+  /** Undefined when nobody wants to know. */
+  readonly remarks: Remark[] | undefined
 }
 
 export function skipped(t: Translation, i: number): boolean {
   return (t.flags[i]! & SKIP) !== 0
+}
+
+export function remark(t: Translation, pass: string, insn: number, applied: boolean, text: string): void {
+  t.remarks?.push({ pass, insn, applied, text })
 }
 
 /** Clears the high word of a register where someone reads it after a 32-bit operation. */
