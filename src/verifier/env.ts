@@ -3,13 +3,18 @@
 // the log and unwinds to verify(), which turns it into a Verdict.
 
 import type { Insns } from '../bpf/insns.ts'
+import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { LineTable } from '../btf/lines.ts'
 import type { Btf } from '../btf/parse.ts'
+import { type CtxAccess, ctxAccessOf } from './ctx-table.ts'
 import type { DeviceHooks, Target } from './device.ts'
+import type { Explored } from './explored.ts'
 import { type Flow, flowOf } from './flow.ts'
 import { LOG_LEVEL, LOG_LEVEL2, Log } from './log.ts'
+import { type Path, pushPath } from './paths.ts'
 import { REG_WORDS } from './reg.ts'
+import type { StackWatch } from './stack-watch.ts'
 import { type Frame, State, StatePool } from './state.ts'
 
 export interface VerifyOptions {
@@ -130,6 +135,11 @@ export class Env {
   readonly sleepable: boolean
   readonly gpl: boolean
 
+  /** The context's fields; undefined for program types that are not known. */
+  readonly ctx: CtxAccess | undefined
+  /** Programs of this type may store to the packet. */
+  readonly writesPacket: boolean
+
   // --- per instruction ---
   readonly marks: Uint8Array
   /** How often the simulation came by, saturating at 255; speculative visits don't count. */
@@ -159,8 +169,8 @@ export class Env {
   lines: LineTable | null = null
   /** func_info of the load: where functions begin and the BTF type id of each. */
   funcInfo: readonly FuncInfo[] = []
-  /** Names of the BTF types that registers refer to: R_BTF of a register is an index into it. */
-  readonly btfNames: string[] = ['']
+  /** Names of the BTF types that registers refer to: R_BTF_ID of a register is an index into it. */
+  readonly typeNames: string[] = ['']
   /** Successors of each instruction. */
   readonly flow: Flow
   subprogs: Subprog[] = []
@@ -175,6 +185,12 @@ export class Env {
   changesPktData = false
 
   // --- the simulation ---
+  /** Stack liveness; null before its pass has run. */
+  stackWatch: StackWatch | null = null
+  /** Branches that wait to be walked, the last one first. */
+  paths: Path[] = []
+  /** The checkpoints of the run (main program or one global function). */
+  explored!: Explored
   readonly pool: StatePool = new StatePool()
   /** The state of the path that is being walked, and its current frame and that frame's registers. */
   state: State = new State()
@@ -197,6 +213,7 @@ export class Env {
   /** Word where the history entry of the current instruction begins; -1: it has none yet. */
   historyEntry = -1
   /** Three registers of no frame, for immediates and intermediate results. */
+  readonly #inner: Map<number, number> = new Map()
   readonly scratch: Int32Array = new Int32Array(3 * REG_WORDS)
 
   constructor(program: Program, maps: readonly MapSpec[], options: VerifyOptions) {
@@ -217,6 +234,8 @@ export class Env {
     this.testRegInvariants = (program.flags & BPF_F_TEST_REG_INVARIANTS) !== 0
     this.sleepable = (program.flags & BPF_F_SLEEPABLE) !== 0
     this.gpl = GPL.has(program.license)
+    this.ctx = ctxAccessOf(program.type, program.expectedAttachType, this.hooks !== null)
+    this.writesPacket = directWriters.has(program.type)
     this.marks = new Uint8Array(count)
     this.seen = new Uint8Array(count)
     this.zext = new Uint8Array(count)
@@ -264,6 +283,22 @@ export class Env {
     this.regs = this.frame.regs
   }
 
+  /** Index into `maps` of the maps inside an outer map; each outer map's are one entry. */
+  innerMap(outer: number): number {
+    let index = this.#inner.get(outer)
+    if (index === undefined) {
+      index = this.maps.length
+      this.maps.push(this.maps[outer]!.inner!)
+      this.#inner.set(outer, index)
+    }
+    return index
+  }
+
+  /** Without CAP_PERFMON the branch not taken is looked at too, as the processor might run it speculatively. */
+  speculate(insn: number, previous: number): void {
+    pushPath(this, insn, previous, true)
+  }
+
   newId(): number {
     return ++this.nextId
   }
@@ -288,6 +323,8 @@ export class Env {
     return this.subprogs[n + 1]?.start ?? this.count
   }
 }
+
+const directWriters: ReadonlySet<number> = new Set([BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_SCHED_ACT])
 
 // The licences that Linux counts as compatible with the GPL.
 const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'])

@@ -9,8 +9,8 @@ export const LOG_FIXED = 8
 /** Either of the levels that print instructions. */
 export const LOG_LEVEL: number = LOG_LEVEL1 | LOG_LEVEL2
 
-// State is appended to an instruction's line in steps of MIN columns, from column ALIGNMENT on.
-const MIN_ALIGNMENT = 20
+// State is appended to an instruction's line at a multiple of MIN columns, from column ALIGNMENT on.
+const MIN_ALIGNMENT = 8
 const ALIGNMENT = 40
 
 export class Log {

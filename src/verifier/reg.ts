@@ -61,29 +61,29 @@ export const CONST_PTR_TO_DYNPTR = 21
 export const TYPE_BASE_MASK = 0xff
 
 // Type flags, from bit 8 on, in the kernel's order.
-export const PTR_MAYBE_NULL = 1 << 8
-export const MEM_RDONLY = 1 << 9
-export const MEM_RINGBUF = 1 << 10
-export const MEM_USER = 1 << 11
-export const MEM_PERCPU = 1 << 12
-export const OBJ_RELEASE = 1 << 13
-export const PTR_UNTRUSTED = 1 << 14
-export const MEM_UNINIT = 1 << 15
-export const DYNPTR_TYPE_LOCAL = 1 << 16
-export const DYNPTR_TYPE_RINGBUF = 1 << 17
-export const MEM_FIXED_SIZE = 1 << 18
-export const MEM_ALLOC = 1 << 19
-export const PTR_TRUSTED = 1 << 20
-export const MEM_RCU = 1 << 21
-export const NON_OWN_REF = 1 << 22
-export const DYNPTR_TYPE_SKB = 1 << 23
-export const DYNPTR_TYPE_XDP = 1 << 24
-export const MEM_ALIGNED = 1 << 25
-export const MEM_WRITE = 1 << 26
-export const DYNPTR_TYPE_SKB_META = 1 << 27
+export const PTR_MAYBE_NULL: number = 1 << 8
+export const MEM_RDONLY: number = 1 << 9
+export const MEM_RINGBUF: number = 1 << 10
+export const MEM_USER: number = 1 << 11
+export const MEM_PERCPU: number = 1 << 12
+export const OBJ_RELEASE: number = 1 << 13
+export const PTR_UNTRUSTED: number = 1 << 14
+export const MEM_UNINIT: number = 1 << 15
+export const DYNPTR_TYPE_LOCAL: number = 1 << 16
+export const DYNPTR_TYPE_RINGBUF: number = 1 << 17
+export const MEM_FIXED_SIZE: number = 1 << 18
+export const MEM_ALLOC: number = 1 << 19
+export const PTR_TRUSTED: number = 1 << 20
+export const MEM_RCU: number = 1 << 21
+export const NON_OWN_REF: number = 1 << 22
+export const DYNPTR_TYPE_SKB: number = 1 << 23
+export const DYNPTR_TYPE_XDP: number = 1 << 24
+export const MEM_ALIGNED: number = 1 << 25
+export const MEM_WRITE: number = 1 << 26
+export const DYNPTR_TYPE_SKB_META: number = 1 << 27
 
 /** In R_ID of a scalar: the value is that of the register it is linked to plus the constant in R_OFF. */
-export const BPF_ADD_CONST = 1 << 31
+export const BPF_ADD_CONST: number = 1 << 31
 
 // Values of R_RANGE of a packet pointer that a comparison has placed at or beyond the end.
 export const AT_PKT_END = -1
@@ -99,11 +99,11 @@ export const STACK_ITER = 5
 export const STACK_IRQ_FLAG = 6
 
 // Kinds of acquired references, a bit each.
-export const REF_TYPE_PTR = 1 << 1
-export const REF_TYPE_IRQ = 1 << 2
-export const REF_TYPE_LOCK = 1 << 3
-export const REF_TYPE_RES_LOCK = 1 << 4
-export const REF_TYPE_RES_LOCK_IRQ = 1 << 5
+export const REF_TYPE_PTR: number = 1 << 1
+export const REF_TYPE_IRQ: number = 1 << 2
+export const REF_TYPE_LOCK: number = 1 << 3
+export const REF_TYPE_RES_LOCK: number = 1 << 4
+export const REF_TYPE_RES_LOCK_IRQ: number = 1 << 5
 
 /** Registers R0..R10 of a frame. */
 export const MAX_BPF_REG = 11

@@ -17,6 +17,8 @@ import {
 
 export const MAX_CALL_FRAMES = 8
 export const MAX_BPF_STACK = 512
+// Spills around bpf_fastcall helpers may use six slots more.
+const MAX_SLOTS = MAX_BPF_STACK / 8 + 6
 
 /** Words of a reference: id, acquiring instruction, REF_TYPE_*, identity of the lock (map or BTF pointer). */
 export const REF_WORDS = 4
@@ -36,9 +38,9 @@ export const J_FLAGS = 2
 export const J_LINKED = 3
 /** Bits 0-2: frame; bits 3-8: slot. */
 export const INSN_F_SPI_SHIFT = 3
-export const INSN_F_STACK_ACCESS = 1 << 9
-export const INSN_F_DST_REG_STACK = 1 << 10
-export const INSN_F_SRC_REG_STACK = 1 << 11
+export const INSN_F_STACK_ACCESS: number = 1 << 9
+export const INSN_F_DST_REG_STACK: number = 1 << 10
+export const INSN_F_SRC_REG_STACK: number = 1 << 11
 export const J_LINKED_COUNT_SHIFT = 12
 
 const freshRegs = new Int32Array(FRAME_REG_WORDS)
@@ -121,7 +123,7 @@ export class Frame {
   private reserve(bytes: number): void {
     const words = (bytes >> 3) * SLOT_WORDS
     if (this.stack.length >= words) return
-    const stack = new Int32Array(Math.min(Math.max(words, this.stack.length * 2), (MAX_BPF_STACK >> 3) * SLOT_WORDS))
+    const stack = new Int32Array(Math.min(Math.max(words, this.stack.length * 2), MAX_SLOTS * SLOT_WORDS))
     stack.set(this.stack)
     this.stack = stack
   }

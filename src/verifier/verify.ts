@@ -1,0 +1,109 @@
+// The verifier's entry: attributes, structure, simulation of the main program and of global functions, the device's last word, and the
+// rewriting of dead code, in Linux's order. Every refusal on the way is a Reject, which becomes a verdict here.
+
+import { EINVAL, ENOSPC } from '../bpf/errno.ts'
+import type { MapSpec, Program } from '../bpf/program.ts'
+import { checkAttributes } from './attributes.ts'
+import { HARD_WIRED_NOP, HARD_WIRED_TAKEN, REMOVED, rewriteDeadCode } from './dead-code.ts'
+import { Env, Reject, type VerifyOptions } from './env.ts'
+import { checkGlobalFunctions, startMain } from './global-function.ts'
+import { StackLiveness } from './stack-liveness.ts'
+import { checkStructure } from './structure.ts'
+import type { Facts, Refused, Stats, Verdict, Verified } from './verdict.ts'
+import { Summary, View } from './view.ts'
+import { walk } from './walk.ts'
+
+export type { VerifyOptions } from './env.ts'
+export type { Accepted, Facts, Refused, Stats, Verdict, Verified } from './verdict.ts'
+
+const NO_STATS: Stats = { processed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0 }
+
+/**
+ * Decides whether a program may run on a target, as Linux 6.18 does. `maps` are what the program's ld_imm64 refer to; they exist already, so
+ * their contents count. Deterministic: reads no clock and no file.
+ */
+export function verify(program: Program, maps: readonly MapSpec[], options: VerifyOptions = {}): Verdict {
+  const attributes = checkAttributes(program, {
+    target: options.target ?? { kind: 'host' },
+    privileged: options.privileged ?? true,
+    logLevel: options.logLevel ?? 1,
+  })
+  if (attributes !== 0) return { ok: false, errno: attributes, message: '', at: 0, log: '', stats: NO_STATS }
+  const env = new Env(program, maps, options)
+  let errno = 0
+  try {
+    run(env)
+  } catch (error) {
+    if (!(error instanceof Reject)) throw error
+    errno = error.errno
+  }
+  const message = env.log.lastLine
+  const stats = statsOf(env)
+  if (env.log.level !== 0) env.log.add(statsText(stats))
+  if (env.log.truncated) errno = ENOSPC
+  const log = env.log.text()
+  if (errno !== 0) return { ok: false, errno, message, at: env.insn, log, stats } satisfies Refused
+  return { ok: true, verified: verified(env), log, stats }
+}
+
+function run(env: Env): void {
+  checkStructure(env)
+  const view = new View(env)
+  env.stackWatch = new StackLiveness(env)
+  startMain(env)
+  walk(env, view)
+  forgetPaths(env)
+  checkGlobalFunctions(env, view)
+  if (env.hooks !== null) {
+    const answer = env.hooks.finalize(new Summary(env))
+    if (answer !== 0) throw new Reject(answer < 0 ? -answer : EINVAL, env.insn)
+  }
+  rewriteDeadCode(env)
+}
+
+// At level 1 what the paths of an accepted function left in the log is of no use.
+function forgetPaths(env: Env): void {
+  if (!env.logging2) env.log.reset(0)
+}
+
+function statsOf(env: Env): Stats {
+  return {
+    processed: env.processed,
+    maxStatesPerInsn: env.maxStatesPerInsn,
+    totalStates: env.totalStates,
+    peakStates: env.peakStates,
+  }
+}
+
+function statsText(stats: Stats): string {
+  return (
+    `processed ${stats.processed} insns (limit 1000000) max_states_per_insn ${stats.maxStatesPerInsn} ` +
+    `total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0\n`
+  )
+}
+
+function verified(env: Env): Verified {
+  const facts: Facts = {
+    seen: env.seen,
+    zext: env.zext,
+    hardWired: env.rewritten.map(bits => bits & (HARD_WIRED_TAKEN | HARD_WIRED_NOP)),
+    removed: env.rewritten.map(bits => ((bits & REMOVED) !== 0 ? 1 : 0)),
+    pointerType: env.ptrType,
+    mapOf: env.mapOf,
+    mapOffset: env.mapOffset,
+    subprogStart: Int32Array.from(env.subprogs, subprog => subprog.start),
+    stackDepth: Int32Array.from(env.subprogs, subprog => subprog.stackDepth),
+    maxPacketOffset: env.maxPacketOffset,
+    writesPacket: env.seenDirectWrite,
+  }
+  const result = {
+    ...facts,
+    program: env.program,
+    maps: env.maps.slice(0, env.ownMaps),
+    target: env.target,
+    kernel: '6.18' as const,
+    privileged: env.privileged,
+  }
+  // The one place where the brand is given.
+  return Object.freeze(result) as unknown as Verified
+}

@@ -1,0 +1,136 @@
+// What a device sees of the simulation. A register is read from the current state where it stands.
+
+import type { Insns } from '../bpf/insns.ts'
+import type { MapSpec } from '../bpf/program.ts'
+import type { DeviceSummary, DeviceView, RegView } from './device.ts'
+import type { Env } from './env.ts'
+import {
+  MAX_BPF_REG,
+  R_FRAME,
+  R_ID,
+  R_MAP,
+  R_MASK,
+  R_OFF,
+  R_TYPE,
+  R_UMAX,
+  R_UMIN,
+  R_VALUE,
+  REG_WORDS,
+  SLOT_WORDS,
+  STACK_INVALID,
+  slotType,
+} from './reg.ts'
+
+class RegInFrame implements RegView {
+  readonly #env: Env
+  readonly #i: number
+
+  constructor(env: Env, n: number) {
+    this.#env = env
+    this.#i = n * REG_WORDS
+  }
+
+  #word(w: number): number {
+    return this.#env.regs[this.#i + w]!
+  }
+
+  get type(): number {
+    return this.#word(R_TYPE)
+  }
+  get off(): number {
+    return this.#word(R_OFF)
+  }
+  get id(): number {
+    return this.#word(R_ID)
+  }
+  get frame(): number {
+    return this.#word(R_FRAME)
+  }
+  get map(): number {
+    return this.#word(R_MAP)
+  }
+  get valueLo(): number {
+    return this.#word(R_VALUE)
+  }
+  get valueHi(): number {
+    return this.#word(R_VALUE + 1)
+  }
+  get maskLo(): number {
+    return this.#word(R_MASK)
+  }
+  get maskHi(): number {
+    return this.#word(R_MASK + 1)
+  }
+  get uminLo(): number {
+    return this.#word(R_UMIN)
+  }
+  get uminHi(): number {
+    return this.#word(R_UMIN + 1)
+  }
+  get umaxLo(): number {
+    return this.#word(R_UMAX)
+  }
+  get umaxHi(): number {
+    return this.#word(R_UMAX + 1)
+  }
+}
+
+export class View implements DeviceView {
+  protected readonly env: Env
+  readonly #regs: readonly RegView[]
+
+  constructor(env: Env) {
+    this.env = env
+    this.#regs = Array.from({ length: MAX_BPF_REG }, (_, n) => new RegInFrame(env, n))
+  }
+
+  get insns(): Insns {
+    return this.env.insns
+  }
+  get maps(): readonly MapSpec[] {
+    return this.env.maps
+  }
+  get progType(): number {
+    return this.env.progType
+  }
+  get frame(): number {
+    return this.env.state.curframe
+  }
+
+  reg(number: number): RegView {
+    const reg = this.#regs[number]
+    if (reg === undefined) throw new RangeError(`no register R${number}`)
+    return reg
+  }
+
+  stackByte(frame: number, offset: number): number {
+    const at = this.env.state.frames[frame]
+    if (at === undefined || frame > this.env.state.curframe || offset >= 0 || -offset > at.allocated) return STACK_INVALID
+    return slotType(at.stack, ((-offset - 1) >> 3) * SLOT_WORDS, (-offset - 1) & 7)
+  }
+
+  log(text: string): void {
+    this.env.verbose(text)
+  }
+}
+
+/** The same at the end of the simulation. */
+export class Summary extends View implements DeviceSummary {
+  readonly subprogCount: number
+  readonly subprogStart: Int32Array
+  readonly stackDepth: Int32Array
+
+  constructor(env: Env) {
+    super(env)
+    this.subprogCount = env.subprogs.length
+    this.subprogStart = Int32Array.from(env.subprogs, subprog => subprog.start)
+    this.stackDepth = Int32Array.from(env.subprogs, subprog => subprog.stackDepth)
+  }
+
+  get zext(): Uint8Array {
+    return this.env.zext
+  }
+  get maxPacketOffset(): number {
+    return this.env.maxPacketOffset
+  }
+}
