@@ -134,7 +134,16 @@ function deduce32(r: Int32Array, i: number): void {
   if (u32Min <= u32Max) s32Between(r, i, u32Min, u32Max)
   const s32Min = r[i + R_S32_MIN]!
   const s32Max = r[i + R_S32_MAX]!
-  if (s32Min >>> 0 <= s32Max >>> 0) u32Between(r, i, s32Min, s32Max)
+  if (s32Min >>> 0 <= s32Max >>> 0) {
+    u32Between(r, i, s32Min, s32Max)
+  } else if (u32Max >>> 0 < s32Min >>> 0) {
+    // The signed range is two pieces of the unsigned line, 0..max and min..2^32-1: the unsigned range meets only the first.
+    r[i + R_S32_MIN] = u32Min
+    u32Between(r, i, 0, s32Max)
+  } else if (s32Max >>> 0 < u32Min >>> 0) {
+    r[i + R_S32_MAX] = u32Max
+    u32Between(r, i, s32Min, -1)
+  }
 }
 
 function deduce64(r: Int32Array, i: number): void {
@@ -154,7 +163,7 @@ function deduce64(r: Int32Array, i: number): void {
     atLeastU(r, i + R_UMIN, sminLo, sminHi)
     atMostU(r, i + R_UMAX, smaxLo, smaxHi)
   } else if (ult(umaxLo, umaxHi, sminLo, sminHi)) {
-    // The signed range is two pieces of the unsigned line, 0..smax and smin..2^64-1: the unsigned range meets only the first.
+    // As above: two pieces of the unsigned line.
     r[i + R_SMIN] = uminLo
     r[i + R_SMIN + 1] = uminHi
     atMostU(r, i + R_UMAX, smaxLo, smaxHi)
