@@ -144,6 +144,18 @@ describe('profiles', () => {
       },
     })
     expect(withOptions(defaultFirmware, {})).toEqual(defaultFirmware)
+    expect(
+      withOptions(defaultFirmware, { inl_mtu: 16, mtu: 900, max_len: 300, start: 1, done: 2, tid_base: 3, live_reload: false }),
+    ).toEqual({
+      ...defaultFirmware,
+      inlineMtuBytes: 1024,
+      mtu: 900,
+      maxLength: 300,
+      start: 1,
+      done: 2,
+      firstMap: 3,
+      liveReload: false,
+    })
     expect(withOptions(defaultFirmware, { abi_version: 3 })).toEqual({
       ...defaultFirmware,
       abiVersion: 3,
