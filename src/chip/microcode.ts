@@ -50,7 +50,7 @@ export const operations: readonly string[] = [
   ...['right', 'left', 'double', 'rotate', 'arithmetic', 'rightBy', 'leftBy', 'doubleBy', 'arithmeticBy', 'shift'],
   ...['field', 'fieldRight', 'fieldLeft', 'immed', 'immedPart', 'immedCsr'],
   ...['mulStart', 'mulStep', 'mulLast', 'mulLast2'],
-  ...['br', 'beq', 'bne', 'bmi', 'bhs', 'blo', 'bge', 'blt', 'brBit', 'rtn', 'csrRead', 'csrWrite', 'command', 'nop'],
+  ...['br', 'beq', 'bne', 'bmi', 'bhs', 'blo', 'bge', 'blt', 'brBit', 'rtn', 'csrRead', 'csrWrite', 'command'],
 ]
 
 function operation(name: string): number {
