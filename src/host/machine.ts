@@ -18,6 +18,8 @@ export const FRAMES = 32
 /** Words that are kept of a caller: r6..r9 as halves, r10, where to go on, tries left of may_goto. */
 export const SAVED_WORDS = 11
 const SCRATCH_BYTES = 16
+/** Above the stack, so that its end is nobody else's beginning. */
+const GUARD_BYTES = 64
 /** Rounds that a may_goto loop gets, Linux's BPF_MAX_LOOPS. */
 export const MAY_GOTO_LIMIT: number = 8 * 1024 * 1024
 
@@ -107,14 +109,14 @@ export class Machine {
     this.memory = memory
     this.world = world
     this.random = seed >>> 0
-    this.stackTop = memory.alloc(this.#stackBytes, 16) + this.#stackBytes
+    this.stackTop = memory.alloc(this.#stackBytes + GUARD_BYTES, 16) + this.#stackBytes
     this.context = memory.alloc(this.contextBytes + SCRATCH_BYTES, 16)
     this.scratch = this.context + this.contextBytes
   }
 
   /** Gives the machine's own blocks back. */
   free(): void {
-    this.memory.free(this.stackTop - this.#stackBytes, this.#stackBytes)
+    this.memory.free(this.stackTop - this.#stackBytes, this.#stackBytes + GUARD_BYTES)
     this.memory.free(this.context, this.contextBytes + SCRATCH_BYTES)
   }
 
