@@ -4,6 +4,7 @@ import type { Insns } from '../bpf/insns.ts'
 import type { MapSpec } from '../bpf/program.ts'
 import type { DeviceSummary, DeviceView, RegView } from './device.ts'
 import type { Env } from './env.ts'
+import { markChainPrecision } from './precision.ts'
 import {
   MAX_BPF_REG,
   R_FRAME,
@@ -107,6 +108,10 @@ export class View implements DeviceView {
     const at = this.env.state.frames[frame]
     if (at === undefined || frame > this.env.state.curframe || offset >= 0 || -offset > at.allocated) return STACK_INVALID
     return slotType(at.stack, ((-offset - 1) >> 3) * SLOT_WORDS, (-offset - 1) & 7)
+  }
+
+  markPrecise(number: number): void {
+    markChainPrecision(this.env, number)
   }
 
   log(text: string): void {
