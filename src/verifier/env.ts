@@ -171,6 +171,8 @@ export class Env {
   funcInfo: readonly FuncInfo[] = []
   /** Names of the BTF types that registers refer to: R_BTF_ID of a register is an index into it. */
   readonly typeNames: string[] = ['']
+  /** By call of bpf_loop: the one subprogram that it calls back, with flags that are zero; -1: not so. */
+  readonly loopCallbacks: Map<number, number> = new Map()
   /** Successors of each instruction. */
   readonly flow: Flow
   subprogs: Subprog[] = []

@@ -6,6 +6,7 @@ import { helperNames } from '../bpf/helper-table.ts'
 import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_PROG_ARRAY } from '../bpf/map-type-table.ts'
 import { stepReturn } from './call.ts'
 import { CallMeta } from './call-meta.ts'
+import { callDrain, callFindVma, callForEach, callLoop, setTimerCallback } from './callbacks.ts'
 import { checkArg } from './check-arg.ts'
 import type { Env } from './env.ts'
 import { checkSnprintf } from './format.ts'
@@ -23,8 +24,13 @@ import { regTypeName } from './reg-name.ts'
 
 const TAIL_CALL = 12
 const GET_LOCAL_STORAGE = 81
+const FOR_EACH_MAP_ELEM = 164
 const SNPRINTF = 165
+const TIMER_SET_CALLBACK = 170
+const FIND_VMA = 180
+const LOOP = 181
 const DYNPTR_FROM_MEM = 197
+const USER_RINGBUF_DRAIN = 209
 
 /** Ids above this have no name. */
 const LAST_HELPER = 211
@@ -127,6 +133,21 @@ function special(env: Env, id: number): void {
       break
     case GET_LOCAL_STORAGE:
       if (!isNull(r, 2 * REG_WORDS)) env.reject(EINVAL, "get_local_storage() doesn't support non-zero flags")
+      break
+    case FOR_EACH_MAP_ELEM:
+      callForEach(env, meta.subprog)
+      break
+    case TIMER_SET_CALLBACK:
+      setTimerCallback(env, meta.subprog)
+      break
+    case FIND_VMA:
+      callFindVma(env, meta.subprog)
+      break
+    case LOOP:
+      callLoop(env, meta.subprog)
+      break
+    case USER_RINGBUF_DRAIN:
+      callDrain(env, meta.subprog)
       break
     case SNPRINTF:
       checkSnprintf(env)

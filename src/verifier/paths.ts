@@ -27,6 +27,17 @@ export function pushPath(env: Env, insn: number, previous: number, speculative: 
   return state
 }
 
+/** `push_async_cb`: a path of its own that begins with nothing known, in a subprogram. */
+export function pushFreshPath(env: Env, insn: number, previous: number, subprog: number): State {
+  const state = env.pool.take()
+  state.start(subprog)
+  env.paths.push({ state, insn, previous, mark: env.log.mark() })
+  if (env.paths.length > COMPLEXITY_LIMIT_JMP_SEQ) {
+    env.reject(EFAULT, `The sequence of ${env.paths.length} jumps is too complex for async cb.`)
+  }
+  return state
+}
+
 /** `pop_stack`: makes the last queued branch current; false if there is none. */
 export function popPath(env: Env): boolean {
   const path = env.paths.pop()
