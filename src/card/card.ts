@@ -97,6 +97,8 @@ export class Card {
   readonly #control: Control
   readonly #model: ContextModel
   readonly #vnics: readonly Vnic[]
+  /** The firmware's own addresses that programs jump to. */
+  readonly #outside: ReadonlySet<number>
   readonly #hostMemory = new Map<number, Uint8Array>()
   readonly #event: ((message: Uint8Array) => void) | undefined
   #nextDma = FIRST_DMA
@@ -162,6 +164,7 @@ export class Card {
       eventMtu: this.controlMtu,
     })
     this.#model = new ContextModel(board.contexts)
+    this.#outside = new Set([firmware.done, ...capabilities.helpers.values()])
     this.#event = options.event
     this.#vnics = Array.from({ length: board.ports }, () => ({
       registers: new Registers(firmware),
@@ -225,7 +228,7 @@ export class Card {
       low[i] = view.getUint32(i * 8, true)
       high[i] = view.getUint32(i * 8 + 4, true)
     }
-    const { microcode, badEcc } = loadWords(low, high, count, firmware.start)
+    const { microcode, badEcc } = loadWords(low, high, count, firmware.start, this.#outside)
     if (badEcc.length > 0) return false
     vnic.program = microcode
     return true

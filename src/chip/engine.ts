@@ -485,7 +485,7 @@ export class Microengine {
     }
     trace.issue += cycle - segment
     this.cycle = cycle
-    this.address = pc + base
+    this.address = (pc + base) & 0xffff
     this.#result = result
     this.#carry = carry
     this.#overflow = overflow

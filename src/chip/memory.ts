@@ -18,9 +18,9 @@
 // Both operands of the JIT's addresses come from a 64-bit pointer, low word plain, high word shifted: so a pointer to EMEM has
 // EMEM_POINTER_HIGH in its high word.
 
-export const CTM_BYTES: number = 256 * 1024
+const CTM_BYTES: number = 256 * 1024
 export const CTM_PACKET = 0x8000_0000
-export const PACKET_NUMBERS = 512
+const PACKET_NUMBERS = 512
 
 export const EMEM_BASE_HIGH = 0x80
 export const EMEM_POINTER_HIGH = 0x8000_0000

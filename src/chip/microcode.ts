@@ -42,7 +42,7 @@ export const FLAG_RIGHT = 2
 export const FLAG_DST = 4
 
 /** Words per instruction in the array. */
-export const STRIDE = 8
+const STRIDE = 8
 
 /** The operations; the executor's `switch` has the same numbers as literals, because only literals become a jump table. */
 export const operations: readonly string[] = [
@@ -313,10 +313,23 @@ function lower(afterCsrRead: boolean): number {
   }
 }
 
+const nowhere: ReadonlySet<number> = new Set()
 const CSR_READ = operation('csrRead')
 
-/** Makes `count` words ready that lie at `base` in the control store. */
-export function loadWords(low: Uint32Array, high: Uint32Array, count: number, base: number): LoadResult {
+/** In a branch's target: outside of the program, whatever the address says. */
+const OUTSIDE = 0x1_0000
+
+/**
+ * Makes `count` words ready that lie at `base` in the control store. Branches to an address of `outside` leave the program even where it
+ * has a word at that address, as in test firmware that keeps its own code apart from the programs'.
+ */
+export function loadWords(
+  low: Uint32Array,
+  high: Uint32Array,
+  count: number,
+  base: number,
+  outside: ReadonlySet<number> = nowhere,
+): LoadResult {
   const badEcc: number[] = []
   const invalid: number[] = []
   const all = new Int32Array(count * STRIDE)
@@ -336,6 +349,7 @@ export function loadWords(low: Uint32Array, high: Uint32Array, count: number, ba
       all[at] = 0
       all[at + 5] = 0
     } else all[at] = op
+    if (word.format === FORMAT.BR && outside.has(word.address)) all[at + 6] = word.address | OUTSIDE
   }
   const microcode: Microcode = {
     base,
