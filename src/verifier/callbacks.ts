@@ -49,7 +49,7 @@ function reg(n: number): number {
 export function pushCallback(env: Env, subprog: number, setArgs: SetArgs): void {
   const caller = env.frame
   const info = env.subprogs[subprog]
-  if (info === undefined) return env.reject(EFAULT, `verifier bug: callback subprog ${subprog}`)
+  if (info === undefined) env.reject(EFAULT, `verifier bug: callback subprog ${subprog}`)
   checkSubprogArgs(env, subprog)
   info.isCallback = true
   const state = pushPath(env, info.start, env.insn, false)
@@ -65,7 +65,7 @@ export function pushCallback(env: Env, subprog: number, setArgs: SetArgs): void 
 export function pushAsyncCallback(env: Env, subprog: number, sleepable: boolean, setArgs: SetArgs): void {
   const caller = env.frame
   const info = env.subprogs[subprog]
-  if (info === undefined) return env.reject(EFAULT, `verifier bug: callback subprog ${subprog}`)
+  if (info === undefined) env.reject(EFAULT, `verifier bug: callback subprog ${subprog}`)
   checkSubprogArgs(env, subprog)
   info.isCallback = true
   info.isAsyncCallback = true
