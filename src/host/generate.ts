@@ -29,6 +29,10 @@ export type Feature =
   | 'functions'
   | 'loops'
   | 'variable offsets'
+  | 'direct values'
+  | 'acquire and release'
+  | 'events'
+  | 'tail calls'
 
 export const allFeatures: readonly Feature[] = [
   'maps',
@@ -44,11 +48,24 @@ export const allFeatures: readonly Feature[] = [
   'functions',
   'loops',
   'variable offsets',
+  'direct values',
+  'acquire and release',
+  'events',
+  'tail calls',
 ]
+
+/** A program in a slot of a program array; it uses the same maps. */
+export interface RandomSlot {
+  /** Index of the program array in the maps. */
+  readonly map: number
+  readonly index: number
+  readonly program: Program
+}
 
 export interface RandomProgram {
   readonly program: Program
   readonly maps: readonly MapSpec[]
+  readonly slots: readonly RandomSlot[]
 }
 
 /** Packet bytes that are checked, and stack bytes that are initialised. */
@@ -67,16 +84,37 @@ const INTERESTING = [
   0, 1, -1, 2, 7, 8, 31, 32, 63, 127, 128, 255, 256, 0x7fff, 0xffff, 0x10000, 0x7fffffff, -0x80000000, -2, -128,
 ]
 
-interface MapUse {
-  readonly index: number
-  readonly spec: MapSpec
+/** The maps of a program: none to three that it works with, and those that single features take. */
+function makeMaps(dice: Dice, features: ReadonlySet<Feature>): MapSpec[] {
+  const maps: MapSpec[] = []
+  const types: number[] = []
+  if (features.has('maps')) types.push(T.BPF_MAP_TYPE_ARRAY, T.BPF_MAP_TYPE_HASH)
+  if (features.has('per-cpu maps')) types.push(T.BPF_MAP_TYPE_PERCPU_ARRAY, T.BPF_MAP_TYPE_PERCPU_HASH)
+  if (features.has('queues')) types.push(T.BPF_MAP_TYPE_QUEUE, T.BPF_MAP_TYPE_STACK)
+  if (features.has('tries')) types.push(T.BPF_MAP_TYPE_LPM_TRIE)
+  const add = (type: number, keySize: number, valueSize: number, flags = 0, maxEntries = dice.pick([2, 3, 4])): void => {
+    maps.push({ name: `m${maps.length}`, type, keySize, valueSize, maxEntries, flags })
+  }
+  for (let i = types.length === 0 ? 0 : dice.below(4); i > 0; i--) {
+    const type = dice.pick(types)
+    const value = dice.pick([8, 16, 24])
+    if (type === T.BPF_MAP_TYPE_ARRAY || type === T.BPF_MAP_TYPE_PERCPU_ARRAY) add(type, 4, value)
+    else if (type === T.BPF_MAP_TYPE_QUEUE || type === T.BPF_MAP_TYPE_STACK) add(type, 0, value)
+    else if (type === T.BPF_MAP_TYPE_LPM_TRIE) add(type, 8, value, T.BPF_F_NO_PREALLOC)
+    else add(type, dice.pick([1, 4, 6, 8, 12]), value)
+  }
+  // Linux gives the address of a value only where there is one.
+  if (features.has('direct values') && dice.chance(0.3)) add(T.BPF_MAP_TYPE_ARRAY, 4, 8 * (1 + dice.below(6)), 0, 1)
+  if (features.has('events') && dice.chance(0.2)) add(T.BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4)
+  if (features.has('tail calls') && dice.chance(0.2)) add(T.BPF_MAP_TYPE_PROG_ARRAY, 4, 4)
+  return maps
 }
 
 class Generator {
   readonly #dice: Dice
   readonly #b = new ProgramBuilder()
   readonly #features: ReadonlySet<Feature>
-  readonly #maps: MapSpec[] = []
+  readonly #maps: MapSpec[]
   /** Registers that hold scalars and may be overwritten. */
   #scalars: number[] = [0, 1, 2, 3, 4, 5, COUNTER]
   #packet = true
@@ -84,14 +122,14 @@ class Generator {
   readonly #calls: number[] = []
   #depth = 0
 
-  constructor(dice: Dice, features: readonly Feature[]) {
+  constructor(dice: Dice, features: readonly Feature[], maps: MapSpec[]) {
     this.#dice = dice
+    this.#maps = maps
     this.#features = new Set(features)
   }
 
-  generate(seed: number, blocks: number): RandomProgram {
+  generate(name: string, blocks: number): Program {
     const b = this.#b
-    this.#makeMaps()
     b.emit(0xbf, CTX, 1)
     this.#loadPacketPointers()
     this.#initialise()
@@ -102,15 +140,7 @@ class Generator {
     b.emit(0xb7, 0, 0, 0, 1)
     b.emit(0x95)
     this.#functions()
-    const program: Program = {
-      name: `random_${seed}`,
-      type: BPF_PROG_TYPE_XDP,
-      expectedAttachType: 0,
-      flags: 0,
-      license: 'GPL',
-      insns: b.finish(),
-    }
-    return { program, maps: this.#maps }
+    return { name, type: BPF_PROG_TYPE_XDP, expectedAttachType: 0, flags: 0, license: 'GPL', insns: b.finish() }
   }
 
   #has(feature: Feature): boolean {
@@ -121,29 +151,6 @@ class Generator {
   }
   #imm(): number {
     return this.#dice.chance(0.6) ? this.#dice.pick(INTERESTING) : this.#dice.word()
-  }
-
-  #makeMaps(): void {
-    const types: number[] = []
-    if (this.#has('maps')) types.push(T.BPF_MAP_TYPE_ARRAY, T.BPF_MAP_TYPE_HASH)
-    if (this.#has('per-cpu maps')) types.push(T.BPF_MAP_TYPE_PERCPU_ARRAY, T.BPF_MAP_TYPE_PERCPU_HASH)
-    if (this.#has('queues')) types.push(T.BPF_MAP_TYPE_QUEUE, T.BPF_MAP_TYPE_STACK)
-    if (this.#has('tries')) types.push(T.BPF_MAP_TYPE_LPM_TRIE)
-    if (types.length === 0) return
-    for (let i = this.#dice.below(4); i > 0; i--) {
-      const type = this.#dice.pick(types)
-      const indexed = type === T.BPF_MAP_TYPE_ARRAY || type === T.BPF_MAP_TYPE_PERCPU_ARRAY
-      const keyless = type === T.BPF_MAP_TYPE_QUEUE || type === T.BPF_MAP_TYPE_STACK
-      const trie = type === T.BPF_MAP_TYPE_LPM_TRIE
-      this.#maps.push({
-        name: `m${this.#maps.length}`,
-        type,
-        keySize: keyless ? 0 : indexed ? 4 : trie ? 8 : this.#dice.pick([1, 4, 6, 8, 12]),
-        valueSize: this.#dice.pick([8, 16, 24]),
-        maxEntries: this.#dice.pick([2, 3, 4]),
-        flags: trie ? T.BPF_F_NO_PREALLOC : 0,
-      })
-    }
   }
 
   /** r7 and r8 from the context, with the first RANGE bytes checked. */
@@ -195,7 +202,8 @@ class Generator {
     if (this.#has('variable offsets')) choices.push([1, () => this.#variableStackAccess()])
     if (this.#has('atomics')) choices.push([2, () => this.#atomic(FP, -STACK, STACK)])
     if (this.#has('helpers')) choices.push([2, () => this.#helper()])
-    if (this.#maps.length > 0) choices.push([5, () => this.#mapAccess()])
+    if (this.#has('acquire and release')) choices.push([1, () => this.#ordered(FP, -STACK, STACK)])
+    for (const [index, spec] of this.#maps.entries()) this.#mapChoices(index, spec, choices)
     if (this.#has('functions') && this.#packet && this.#calls.length < 4) choices.push([1, () => this.#functionCall()])
     if (this.#has('loops') && this.#depth === 0) choices.push([1, () => this.#loop()])
     this.#dice.weighted(choices)()
@@ -420,17 +428,23 @@ class Generator {
     b.emit(0x07, 2, 0, 0, -16)
   }
 
-  #mapAccess(): void {
+  #mapChoices(index: number, spec: MapSpec, choices: [number, () => void][]): void {
+    if (spec.type === T.BPF_MAP_TYPE_PROG_ARRAY) {
+      if (this.#packet) choices.push([1, () => this.#tailCall(index)])
+    } else if (spec.type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY) {
+      if (this.#packet) choices.push([1, () => this.#event(index)])
+    } else if (spec.keySize === 0) choices.push([2, () => this.#queueAccess(index)])
+    else {
+      choices.push([2, () => this.#mapAccess(index, spec)])
+      if (spec.type === T.BPF_MAP_TYPE_ARRAY && spec.maxEntries === 1) choices.push([1, () => this.#directAccess(index, spec)])
+    }
+  }
+
+  #mapAccess(index: number, spec: MapSpec): void {
     const dice = this.#dice
     const b = this.#b
-    const index = dice.below(this.#maps.length)
-    const use: MapUse = { index, spec: this.#maps[index]! }
-    if (use.spec.keySize === 0) {
-      this.#queueAccess(use)
-      return
-    }
-    const indexed = use.spec.type === T.BPF_MAP_TYPE_ARRAY || use.spec.type === T.BPF_MAP_TYPE_PERCPU_ARRAY
-    this.#key(use.spec)
+    const indexed = spec.type === T.BPF_MAP_TYPE_ARRAY || spec.type === T.BPF_MAP_TYPE_PERCPU_ARRAY
+    this.#key(spec)
     b.mapReference(1, index)
     const kind = dice.below(indexed ? 4 : 6)
     if (kind >= 4) this.#call(3)
@@ -439,7 +453,51 @@ class Generator {
       b.emit(0x07, 3, 0, 0, -STACK + 8 * dice.below(3))
       b.emit(0xb7, 4, 0, 0, dice.pick([0, 0, 0, 1, 2]))
       this.#call(2)
-    } else this.#lookup(use.spec)
+    } else this.#lookup(spec)
+  }
+
+  /** A value of an array whose address stands in the program. */
+  #directAccess(index: number, spec: MapSpec): void {
+    const size = this.#dice.pick(SIZES)
+    const bytes = BYTES[size]!
+    const off = bytes * this.#dice.below(spec.valueSize / bytes)
+    const start = bytes * this.#dice.below(spec.valueSize / bytes)
+    this.#b.mapReference(2, index, start)
+    if (this.#dice.chance(0.5)) this.#load(size, 0, 2, off - start)
+    else this.#b.emit(0x63 | size, 2, this.#dice.pick([0, 1, 3, 4, 5]), off - start)
+    this.#refill(2)
+  }
+
+  /** Goes on in another program, or here when the slot is empty or calls are used up. */
+  #tailCall(index: number): void {
+    const b = this.#b
+    b.emit(0xbf, 3, this.#scalar())
+    b.emit(0x57, 3, 0, 0, 3)
+    b.emit(0xbf, 1, CTX)
+    b.mapReference(2, index)
+    this.#call(12)
+    this.#refill(0)
+  }
+
+  /** An event for a CPU that nobody listens to. */
+  #event(index: number): void {
+    const b = this.#b
+    b.emit(0xbf, 1, CTX)
+    b.mapReference(2, index)
+    b.wideImm(3, this.#dice.pick([-1, 0, 1, 9]), this.#dice.pick([0, 0, 14, 1000, -1]))
+    b.emit(0xbf, 4, FP)
+    b.emit(0x07, 4, 0, 0, -STACK)
+    b.emit(0xb7, 5, 0, 0, 1 + this.#dice.below(STACK))
+    this.#call(25)
+  }
+
+  /** A load-acquire or a store-release of any size. */
+  #ordered(base: number, off: number, bytes: number): void {
+    const size = this.#dice.pick(SIZES)
+    const at = off + BYTES[size]! * this.#dice.below(bytes / BYTES[size]!)
+    const free = this.#scalars.filter(register => register !== base)
+    if (this.#dice.chance(0.5)) this.#b.emit(0xc3 | size, this.#dice.pick(free), base, at, 0x100)
+    else this.#b.emit(0xc3 | size, base, this.#dice.pick(free), at, 0x110)
   }
 
   #lookup(map: MapSpec): void {
@@ -455,8 +513,9 @@ class Generator {
       const size = dice.pick(SIZES)
       const bytes = BYTES[size]!
       const off = bytes * dice.below(map.valueSize / bytes)
-      const kind = dice.below(3)
-      if (kind === 0) this.#load(size, this.#scalar(), 0, off)
+      const kind = dice.below(this.#has('acquire and release') ? 4 : 3)
+      if (kind === 3) this.#ordered(0, 0, map.valueSize)
+      else if (kind === 0) this.#load(size, this.#scalar(), 0, off)
       else if (kind === 1 || !this.#has('atomics')) this.#store(size, 0, off)
       else this.#atomic(0, 0, map.valueSize)
     }
@@ -468,7 +527,7 @@ class Generator {
     b.bind(end)
   }
 
-  #queueAccess({ index }: MapUse): void {
+  #queueAccess(index: number): void {
     const b = this.#b
     b.mapReference(1, index)
     b.emit(0xbf, 2, FP)
@@ -506,7 +565,22 @@ class Generator {
 /** The program that a seed stands for. */
 export function randomProgram(seed: number, options: GenerateOptions = {}): RandomProgram {
   const dice = new Dice(seed)
-  return new Generator(dice, options.features ?? allFeatures).generate(seed, options.blocks ?? 4 + dice.below(24))
+  const features = options.features ?? allFeatures
+  const maps = makeMaps(dice, new Set(features))
+  const blocks = (): number => options.blocks ?? 4 + dice.below(24)
+  const program = new Generator(dice, features, maps).generate(`random_${seed}`, blocks())
+  const table = maps.findIndex(spec => spec.type === T.BPF_MAP_TYPE_PROG_ARRAY)
+  if (table < 0) return { program, maps, slots: [] }
+  // One slot goes on to another program, one begins again.
+  const other = new Generator(dice, features, maps).generate(`random_${seed}_1`, blocks())
+  return {
+    program,
+    maps,
+    slots: [
+      { map: table, index: 0, program: other },
+      { map: table, index: 1, program },
+    ],
+  }
 }
 
 /** A packet that a seed stands for: 14 to 128 bytes, most of them long enough for a random program's check. */

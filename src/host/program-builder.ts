@@ -1,7 +1,7 @@
 // Instructions put down one after the other, with jumps to places that are only known later.
 
 import { type Insns, newInsns } from '../bpf/insns.ts'
-import { BPF_PSEUDO_MAP_FD, LD_IMM64 } from '../bpf/opcode.ts'
+import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, LD_IMM64 } from '../bpf/opcode.ts'
 
 interface Slot {
   readonly code: number
@@ -33,10 +33,10 @@ export class ProgramBuilder {
     this.emit(0, 0, 0, 0, high)
   }
 
-  /** A map by its index. */
-  mapReference(dst: number, index: number): void {
-    this.emit(LD_IMM64, dst, BPF_PSEUDO_MAP_FD, 0, index)
-    this.emit(0)
+  /** A map by its index, or the address of a byte in its first value. */
+  mapReference(dst: number, index: number, offset?: number): void {
+    this.emit(LD_IMM64, dst, offset === undefined ? BPF_PSEUDO_MAP_FD : BPF_PSEUDO_MAP_VALUE, 0, index)
+    this.emit(0, 0, 0, 0, offset ?? 0)
   }
 
   label(): Label {
