@@ -138,9 +138,8 @@ export class Card {
         types: limits?.types ?? 0,
         maxMaps: limits?.maxMaps ?? 0,
         maxElements: limits?.maxElems ?? 0,
-        // Slots bound what can be said about an entry, whatever the firmware boasts of.
-        maxKeyBytes: Math.min(limits?.maxKeySize ?? 0, keySlot),
-        maxValueBytes: Math.min(limits?.maxValueSize ?? 0, valueSlot),
+        maxKeyBytes: limits?.maxKeySize ?? 0,
+        maxValueBytes: limits?.maxValueSize ?? 0,
         maxElementBytes: limits?.maxElemSize ?? 0,
       },
       firmware.firstMap,
@@ -217,8 +216,8 @@ export class Card {
     const { firmware } = this.profile
     const { registers } = vnic
     if (vnic.active && !firmware.liveReload) return false
-    const count = registers.read16(REG.BPF_SIZE)
-    const field = registers.read64(REG.BPF_ADDR)
+    const count = registers.read16(REG.SIZE)
+    const field = registers.read64(REG.ADDR)
     const image = this.#hostMemory.get(field - (field % 8))
     if (count === 0 || count > firmware.maxLength || image === undefined || image.length < count * 8) return false
     const view = new DataView(image.buffer, image.byteOffset, image.byteLength)
@@ -244,8 +243,8 @@ export class Card {
       view.setUint32(i * 8 + 4, code.hi[i]!, true)
     }
     const address = this.mapHost(image)
-    vnic.registers.write16(REG.BPF_SIZE, code.count)
-    vnic.registers.write64(REG.BPF_ADDR, address)
+    vnic.registers.write16(REG.SIZE, code.count)
+    vnic.registers.write64(REG.ADDR, address)
     let done = this.reconfigure(port, UPDATE_BPF)
     if (done) {
       vnic.registers.write32(REG.CTRL, vnic.registers.read32(REG.CTRL) | CTRL_BPF)

@@ -1,5 +1,5 @@
 // The control registers of one vNIC: a little-endian memory that the driver reads and writes over the bus. The part below 0x80 is common to all
-// firmware of this family, the part from 0x80 on belongs to the eBPF firmware. What the firmware says about itself can't be written.
+// firmware of this family; the part from 0x80 on is about loaded programs (the driver's names for it begin with BPF). What the firmware says about itself can't be written.
 
 import type { Firmware } from '../nfp/profiles.ts'
 
@@ -9,15 +9,15 @@ export const REG = {
   MTU: 0x18,
   CAP: 0x38,
   MAX_MTU: 0x44,
-  BPF_ABI: 0x80,
-  BPF_CAP: 0x81,
-  BPF_MAX_LEN: 0x82,
-  BPF_START: 0x84,
-  BPF_DONE: 0x86,
-  BPF_STACK_SZ: 0x88,
-  BPF_INL_MTU: 0x89,
-  BPF_SIZE: 0x8e,
-  BPF_ADDR: 0x90,
+  ABI: 0x80,
+  RELOAD: 0x81,
+  MAX_LEN: 0x82,
+  START: 0x84,
+  DONE: 0x86,
+  STACK_SZ: 0x88,
+  INL_MTU: 0x89,
+  SIZE: 0x8e,
+  ADDR: 0x90,
 } as const
 
 export const CTRL_BPF: number = 1 << 27
@@ -34,7 +34,7 @@ const UNIT = 64
 const writable: readonly (readonly [number, number])[] = [
   [REG.CTRL, REG.UPDATE + 4],
   [REG.MTU, REG.MTU + 4],
-  [REG.BPF_SIZE, REG.BPF_ADDR + 8],
+  [REG.SIZE, REG.ADDR + 8],
 ]
 
 export class Registers {
@@ -45,13 +45,13 @@ export class Registers {
     view.setUint32(REG.MTU, firmware.mtu, true)
     view.setUint32(REG.MAX_MTU, firmware.mtu, true)
     view.setUint32(REG.CAP, CTRL_BPF, true)
-    view.setUint8(REG.BPF_ABI, firmware.abiVersion)
-    view.setUint8(REG.BPF_CAP, firmware.liveReload ? CAP_RELOAD : 0)
-    view.setUint16(REG.BPF_MAX_LEN, firmware.maxLength, true)
-    view.setUint16(REG.BPF_START, firmware.start, true)
-    view.setUint16(REG.BPF_DONE, firmware.done, true)
-    view.setUint8(REG.BPF_STACK_SZ, firmware.stackBytes / UNIT)
-    view.setUint8(REG.BPF_INL_MTU, firmware.inlineMtuBytes / UNIT)
+    view.setUint8(REG.ABI, firmware.abiVersion)
+    view.setUint8(REG.RELOAD, firmware.liveReload ? CAP_RELOAD : 0)
+    view.setUint16(REG.MAX_LEN, firmware.maxLength, true)
+    view.setUint16(REG.START, firmware.start, true)
+    view.setUint16(REG.DONE, firmware.done, true)
+    view.setUint8(REG.STACK_SZ, firmware.stackBytes / UNIT)
+    view.setUint8(REG.INL_MTU, firmware.inlineMtuBytes / UNIT)
   }
 
   read8(at: number): number {

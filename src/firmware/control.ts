@@ -112,6 +112,8 @@ export class Control {
     const type = message[0]!
     const walks = type === MESSAGE.FIRST || type === MESSAGE.NEXT
     if (map === undefined) return this.#reply(message, RC.BAD_TABLE, [], 0)
+    // A firmware may take larger entries than its messages have room for; only programs reach those.
+    if (map.keySize > keySlot || map.valueSize > valueSlot) return this.#reply(message, RC.INVALID, [], 0)
     if (count === 0 || (count > 1 && !(walks && severalEntries))) return this.#reply(message, RC.INVALID, [], 0)
     const key = message.slice(OPERATION, OPERATION + map.keySize)
     const value = message.slice(OPERATION + keySlot, OPERATION + keySlot + map.valueSize)

@@ -6,7 +6,7 @@
 // 8 bytes apart, two to a line of the memory engine.
 
 import { EFAULT, EINVAL } from '../bpf/errno.ts'
-import type { Microengine } from '../chip/engine.ts'
+import { LOCAL_WORDS, type Microengine } from '../chip/engine.ts'
 import { FAULT_ADDRESS, FAULT_JUMP, FAULT_LOCAL_MEMORY, NO_FAULT } from '../chip/fault.ts'
 import { EMEM_BASE_HIGH, EMEM_POINTER_HIGH } from '../chip/memory.ts'
 import { BANK_A, BANK_B } from '../chip/microcode.ts'
@@ -58,8 +58,9 @@ export class Routines {
     this.#tables = tables
     this.#options = options
     this.#byAddress = new Map([...options.helpers].map(([helper, address]) => [address, helper]))
-    this.#key = tables.memory.alloc((maxKeyBytes + 7) & ~7)
-    this.#value = tables.memory.alloc((maxValueBytes + 7) & ~7)
+    // Both come from local memory, so they can't be longer than that.
+    this.#key = tables.memory.alloc(Math.min(maxKeyBytes, LOCAL_WORDS * 4) + 8)
+    this.#value = tables.memory.alloc(Math.min(maxValueBytes, LOCAL_WORDS * 4) + 8)
   }
 
   /** The events so far; the list begins anew. */
