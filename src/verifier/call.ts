@@ -5,7 +5,7 @@ import { E2BIG, EACCES, EFAULT, EINVAL } from '../bpf/errno.ts'
 import { CALLS_CALLBACK, type Env } from './env.ts'
 import { findPrevious } from './explored.ts'
 import { checkSubprogArgs } from './global-function.ts'
-import { clearCallerSaved, markUnknown } from './operand.ts'
+import { CALLER_SAVED, clearCallerSaved, markUnknown, noteRead64 } from './operand.ts'
 import { markChainPrecision } from './precision.ts'
 import { printState } from './print-state.ts'
 import { dropPacketPointers } from './refs.ts'
@@ -14,6 +14,9 @@ import { isWithin, outOfRange } from './return-code.ts'
 import { type Frame, MAX_CALL_FRAMES } from './state.ts'
 import { findSubprog } from './subprogs.ts'
 import { widen } from './widen.ts'
+
+// R1..R5.
+const ARGS = 0x3e
 
 /** `setup_func_entry` without the registers: pushes a frame for a subprogram onto the current state. */
 export function pushFrame(env: Env, callsite: number, subprog: number): Frame {
@@ -59,7 +62,10 @@ export function stepSubprogCall(env: Env): void {
   const caller = env.frame
   const callee = pushFrame(env, insn, subprog)
   for (let n = 1; n <= 5; n++) copyReg(callee.regs, n * REG_WORDS, caller.regs, n * REG_WORDS)
+  const argsWritten = caller.written & ARGS
   clearCallerSaved(env, caller.regs)
+  caller.written |= CALLER_SAVED
+  callee.written = argsWritten
   env.insn = info.start
   env.stackWatch?.resetChain()
   if (env.logging) {
@@ -86,7 +92,10 @@ export function stepReturn(env: Env): void {
     if ((env.marks[callee.callsite]! & CALLS_CALLBACK) === 0)
       env.reject(EFAULT, 'verifier bug: callback return to no callback call')
   } else {
+    // A result may come from before a checkpoint in the callee, where it is not the caller's register.
+    if ((callee.written & 1) === 0) noteRead64(state, state.curframe, 0)
     copyReg(caller.regs, 0, callee.regs, 0)
+    caller.written |= 1
   }
   const back = fromCallback ? callee.callsite : callee.callsite + 1
   if (env.logging) {

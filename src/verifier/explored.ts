@@ -9,8 +9,9 @@ import { EXACT, maybeLooping, NOT_EXACT, RANGE_WITHIN, statesEqual } from './equ
 import { pushJump } from './history.ts'
 import { lineText } from './lines.ts'
 import { frameInsn } from './links.ts'
+import { inheritReads } from './operand.ts'
 import { forgetPrecision, markAllScalarsPrecise, propagatePrecision } from './precision.ts'
-import { printState } from './print-state.ts'
+import { stateText } from './print-state.ts'
 import {
   fillSlotType,
   R_AUX,
@@ -194,13 +195,8 @@ function compareOpen(env: Env, old: State, insn: number): number {
   ) {
     env.verbose(lineText(env, insn))
     env.verbose(`infinite loop detected at insn ${insn}\n`)
-    if (env.log.level !== 0) {
-      env.log.add('cur state:')
-      printState(env, current, current.curframe)
-      env.log.add('old state:')
-      printState(env, old, current.curframe)
-    }
-    env.reject(EINVAL, '')
+    env.verbose(`cur state:${stateText(env, current, current.curframe, true)}\n`)
+    env.reject(EINVAL, `old state:${stateText(env, old, current.curframe, true)}`)
   }
   return OPEN_MISS
 }
@@ -246,6 +242,7 @@ function hit(env: Env, old: State, insn: number, loop: boolean): void {
   old.hits++
   if ((env.marks[insn]! & JMP_POINT) !== 0) pushJump(env, 0, 0, 0, 0)
   propagatePrecision(env, old, current)
+  inheritReads(env, old, current)
   if (!loop) return
   const backedge = env.pool.copy(current)
   backedge.equal = old
@@ -282,6 +279,7 @@ function store(env: Env, list: State[], insn: number): void {
   checkpoint.insn = insn
   checkpoint.explored = true
   enterLoop(env, checkpoint)
+  for (let f = 0; f <= current.curframe; f++) current.frames[f]!.written = 0
   current.parent = checkpoint
   current.firstInsn = insn
   current.dfsDepth = checkpoint.dfsDepth + 1

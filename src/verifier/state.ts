@@ -65,6 +65,10 @@ export class Frame {
   inCallback = false
   inAsyncCallback = false
   inExceptionCallback = false
+  /** Registers written since the last checkpoint, a bit each. */
+  written = 0
+  /** Of a checkpoint: registers of which somewhere behind it all 64 bits were read before they were written. */
+  read64 = 0
   /** The range that a callback's return value must be in. */
   returnMin = 0
   returnMax = 0
@@ -83,6 +87,8 @@ export class Frame {
     this.inExceptionCallback = false
     this.returnMin = 0
     this.returnMax = 0
+    this.written = 0
+    this.read64 = 0
   }
 
   /** Makes at least `bytes` (rounded up to 8) of stack; new slots are uninitialised. */
@@ -118,6 +124,8 @@ export class Frame {
     this.inExceptionCallback = other.inExceptionCallback
     this.returnMin = other.returnMin
     this.returnMax = other.returnMax
+    this.written = other.written
+    this.read64 = 0
   }
 
   private reserve(bytes: number): void {
