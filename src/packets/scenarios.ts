@@ -81,7 +81,9 @@ const MIXED = [WEB, WEB, DNS, WEB6, DNS6] as const
 function mix(special: readonly Uint8Array[], ordinary: readonly Uint8Array[], count: number): Uint8Array[] {
   const every = Math.max(2, Math.min(10, Math.floor(count / special.length)))
   let next = 0
-  return Array.from({ length: count }, (_, i) => (i % every === 1 ? special[next++ % special.length]! : ordinary[i % ordinary.length]!))
+  return Array.from({ length: count }, (_, i) =>
+    i % every === 1 ? special[next++ % special.length]! : ordinary[i % ordinary.length]!,
+  )
 }
 
 /** What breaks off, what is rare, and what is no IP: the paths at the edge of every parser. */
