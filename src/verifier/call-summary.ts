@@ -5,7 +5,7 @@ import type { Insns } from '../bpf/insns.ts'
 import { BPF_PSEUDO_KFUNC_CALL, CALL } from '../bpf/opcode.ts'
 import type { Env } from './env.ts'
 import { type HelperProto, helperTypeBit, RET_VOID } from './helper-proto.ts'
-import { helperProtos } from './helper-proto-table.ts'
+import { protoOf } from './helper-proto-table.ts'
 import { type Kfunc, kfuncAt } from './kfunc.ts'
 
 export interface CallSummary {
@@ -36,8 +36,7 @@ export function isKfuncCall(insns: Insns, i: number): boolean {
 
 /** The prototype of a helper, if programs of a type have it. */
 export function helperProto(progType: number, id: number): HelperProto | undefined {
-  const proto = helperProtos[id]
-  return proto !== undefined && (proto.types & helperTypeBit(progType)) !== 0 ? proto : undefined
+  return protoOf(id, helperTypeBit(progType))
 }
 
 /** Of a call of a helper or kernel function. */

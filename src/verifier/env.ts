@@ -3,6 +3,7 @@
 // the log and unwinds to verify(), which turns it into a Verdict.
 
 import type { Insns } from '../bpf/insns.ts'
+import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH } from '../bpf/map-type-table.ts'
 import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { LineTable } from '../btf/lines.ts'
@@ -223,7 +224,7 @@ export class Env {
     this.program = program
     this.insns = program.insns
     this.count = count
-    this.maps = [...maps]
+    this.maps = maps.map(asCreated)
     this.ownMaps = maps.length
     this.target = options.target ?? { kind: 'host' }
     this.hooks = this.target.kind === 'offloaded' ? this.target.hooks : null
@@ -327,6 +328,12 @@ export class Env {
 }
 
 const directWriters: ReadonlySet<number> = new Set([BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_SCHED_ACT])
+
+// A lookup in a map of devices gives the kernel's own structure, so the kernel makes such maps read-only for programs.
+function asCreated(map: MapSpec): MapSpec {
+  if (map.type !== BPF_MAP_TYPE_DEVMAP && map.type !== BPF_MAP_TYPE_DEVMAP_HASH) return map
+  return { ...map, flags: map.flags | BPF_F_RDONLY_PROG }
+}
 
 // The licences that Linux counts as compatible with the GPL.
 const GPL = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL'])

@@ -11,7 +11,7 @@ import { checkArg } from './check-arg.ts'
 import type { Env } from './env.ts'
 import { checkSnprintf } from './format.ts'
 import { ARG_PTR_TO_DYNPTR, type HelperProto, helperTypeBit } from './helper-proto.ts'
-import { helperProtos } from './helper-proto-table.ts'
+import { protoOf } from './helper-proto-table.ts'
 import { setHelperResult } from './helper-result.ts'
 import { checkMapHelper, recordsMap, writesMap } from './map-helper.ts'
 import { checkAccess } from './memory.ts'
@@ -47,8 +47,8 @@ function named(id: number): string {
 
 function findProto(env: Env, id: number): HelperProto {
   if (id < 0 || id > LAST_HELPER) env.reject(EINVAL, `invalid func unknown#${id}`)
-  const proto = helperProtos[id]
-  if (proto === undefined || (proto.types & helperTypeBit(env.progType)) === 0) {
+  const proto = protoOf(id, helperTypeBit(env.progType))
+  if (proto === undefined) {
     return env.reject(EINVAL, `program of this type cannot use helper ${named(id)}`)
   }
   if (proto.gpl && !env.gpl) env.reject(EINVAL, 'cannot call GPL-restricted function from non-GPL compatible program')

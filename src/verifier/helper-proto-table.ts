@@ -24,7 +24,6 @@ import {
   ARG_PTR_TO_SPIN_LOCK,
   ARG_PTR_TO_STACK,
   ARG_PTR_TO_TIMER,
-  ARG_SCALAR,
   CG,
   type HelperProto,
   helper,
@@ -87,7 +86,9 @@ const rows: readonly HelperProto[] = [
   // get_current_comm
   helper(16, ALL, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_UNINIT | MEM_WRITE, ARG_CONST_SIZE]),
   // get_cgroup_classid
-  helper(17, ALL, RET_INTEGER, [ARG_PTR_TO_CTX]),
+  helper(17, TC, RET_INTEGER, [ARG_PTR_TO_CTX]),
+  // The one of the task that runs.
+  helper(17, XDP | SF | CG, RET_INTEGER, []),
   // skb_vlan_push
   helper(18, TC, RET_INTEGER, [ARG_PTR_TO_CTX, ARG_ANYTHING, ARG_ANYTHING]),
   // skb_vlan_pop
@@ -191,7 +192,7 @@ const rows: readonly HelperProto[] = [
     ARG_ANYTHING,
   ]),
   // fib_lookup
-  helper(69, XDP | TC, RET_INTEGER, [ARG_PTR_TO_CTX, ARG_PTR_TO_MEM, ARG_CONST_SIZE, ARG_ANYTHING], { gpl: true }),
+  helper(69, XDP | TC, RET_INTEGER, [ARG_PTR_TO_CTX, ARG_PTR_TO_MEM | MEM_WRITE, ARG_CONST_SIZE, ARG_ANYTHING], { gpl: true }),
   // skb_cgroup_id
   helper(79, TC | CG, RET_INTEGER, [ARG_PTR_TO_CTX]),
   // get_current_cgroup_id
@@ -362,7 +363,13 @@ const rows: readonly HelperProto[] = [
     sleeps: true,
   }),
   // snprintf_btf
-  helper(149, ALL, RET_INTEGER, [ARG_PTR_TO_MEM, ARG_CONST_SIZE, ARG_PTR_TO_MEM | MEM_RDONLY, ARG_CONST_SIZE, ARG_ANYTHING]),
+  helper(149, ALL, RET_INTEGER, [
+    ARG_PTR_TO_MEM | MEM_WRITE,
+    ARG_CONST_SIZE,
+    ARG_PTR_TO_MEM | MEM_RDONLY,
+    ARG_CONST_SIZE,
+    ARG_ANYTHING,
+  ]),
   // skb_cgroup_classid
   helper(151, TC, RET_INTEGER, [ARG_PTR_TO_CTX]),
   // redirect_neigh
@@ -408,7 +415,7 @@ const rows: readonly HelperProto[] = [
     ALL,
     RET_INTEGER,
     [
-      ARG_PTR_TO_MEM | PTR_MAYBE_NULL,
+      ARG_PTR_TO_MEM | PTR_MAYBE_NULL | MEM_WRITE,
       ARG_CONST_SIZE_OR_ZERO,
       ARG_PTR_TO_CONST_STR,
       ARG_PTR_TO_MEM | PTR_MAYBE_NULL | MEM_RDONLY,
@@ -447,7 +454,7 @@ const rows: readonly HelperProto[] = [
     { argStructs: ['task_struct'] },
   ),
   // loop
-  helper(181, ALL, RET_INTEGER, [ARG_SCALAR, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK | PTR_MAYBE_NULL, ARG_ANYTHING]),
+  helper(181, ALL, RET_INTEGER, [ARG_ANYTHING, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK | PTR_MAYBE_NULL, ARG_ANYTHING]),
   // strncmp
   helper(182, ALL, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_RDONLY, ARG_CONST_SIZE, ARG_PTR_TO_CONST_STR]),
   // xdp_get_buff_len
@@ -509,29 +516,53 @@ const rows: readonly HelperProto[] = [
   // dynptr_data
   helper(203, ALL, RET_PTR_TO_MEM | PTR_MAYBE_NULL, [ARG_PTR_TO_DYNPTR | MEM_RDONLY, ARG_ANYTHING, ARG_CONST_ALLOC_SIZE_OR_ZERO]),
   // tcp_raw_gen_syncookie_ipv4
-  helper(204, XDP | TC, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_FIXED_SIZE, ARG_PTR_TO_MEM, ARG_CONST_SIZE_OR_ZERO], {
-    gpl: true,
-    pkt: true,
-    sizes: [20, 0, 0],
-  }),
+  helper(
+    204,
+    XDP | TC,
+    RET_INTEGER,
+    [ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY, ARG_PTR_TO_MEM | MEM_RDONLY, ARG_CONST_SIZE_OR_ZERO],
+    {
+      gpl: true,
+      pkt: true,
+      sizes: [20, 0, 0],
+    },
+  ),
   // tcp_raw_gen_syncookie_ipv6
-  helper(205, XDP | TC, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_FIXED_SIZE, ARG_PTR_TO_MEM, ARG_CONST_SIZE_OR_ZERO], {
-    gpl: true,
-    pkt: true,
-    sizes: [40, 0, 0],
-  }),
+  helper(
+    205,
+    XDP | TC,
+    RET_INTEGER,
+    [ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY, ARG_PTR_TO_MEM | MEM_RDONLY, ARG_CONST_SIZE_OR_ZERO],
+    {
+      gpl: true,
+      pkt: true,
+      sizes: [40, 0, 0],
+    },
+  ),
   // tcp_raw_check_syncookie_ipv4
-  helper(206, XDP | TC, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_FIXED_SIZE, ARG_PTR_TO_MEM | MEM_FIXED_SIZE], {
-    gpl: true,
-    pkt: true,
-    sizes: [20, 20],
-  }),
+  helper(
+    206,
+    XDP | TC,
+    RET_INTEGER,
+    [ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY, ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY],
+    {
+      gpl: true,
+      pkt: true,
+      sizes: [20, 20],
+    },
+  ),
   // tcp_raw_check_syncookie_ipv6
-  helper(207, XDP | TC, RET_INTEGER, [ARG_PTR_TO_MEM | MEM_FIXED_SIZE, ARG_PTR_TO_MEM | MEM_FIXED_SIZE], {
-    gpl: true,
-    pkt: true,
-    sizes: [40, 20],
-  }),
+  helper(
+    207,
+    XDP | TC,
+    RET_INTEGER,
+    [ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY, ARG_PTR_TO_MEM | MEM_FIXED_SIZE | MEM_RDONLY],
+    {
+      gpl: true,
+      pkt: true,
+      sizes: [40, 20],
+    },
+  ),
   // ktime_get_tai_ns
   helper(208, ALL, RET_INTEGER, []),
   // user_ringbuf_drain
@@ -548,8 +579,16 @@ const rows: readonly HelperProto[] = [
   helper(211, ALL, RET_INTEGER, [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID | PTR_MAYBE_NULL], { argStructs: ['', 'cgroup'] }),
 ]
 
-/** By helper id; undefined where no type that is known here has the helper. */
-export const helperProtos: readonly (HelperProto | undefined)[] = byId()
+// By helper id, the last row of each.
+const protos: readonly (HelperProto | undefined)[] = byId()
+
+/** The prototype that a program type (its bit in `types`) has of a helper. */
+export function protoOf(id: number, type: number): HelperProto | undefined {
+  const proto = protos[id]
+  if (proto === undefined || (proto.types & type) !== 0) return proto
+  // Another row, or none.
+  return rows.find(row => row.id === id && (row.types & type) !== 0)
+}
 
 function byId(): (HelperProto | undefined)[] {
   const all: (HelperProto | undefined)[] = new Array(212).fill(undefined)
