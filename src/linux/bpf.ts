@@ -110,10 +110,13 @@ export class Bpf {
     const room = (key?.length ?? 0) + (typeof value === 'number' ? value : value.length) + 64
     const { at, u32, pointer } = this.#attr(32, room)
     u32(0, fd)
-    if (key !== undefined) pointer(8, this.#arena.put(key))
-    this.#value = typeof value === 'number' ? this.#arena.take(value) : this.#arena.put(value)
-    pointer(16, this.#value)
-    u32(24, flags)
+    // Queues have no keys, a removal no value; a pointer there would be refused.
+    if (key !== undefined && key.length > 0) pointer(8, this.#arena.put(key))
+    if (command !== MAP_DELETE_ELEM) {
+      this.#value = typeof value === 'number' ? this.#arena.take(value) : this.#arena.put(value)
+      pointer(16, this.#value)
+      u32(24, flags)
+    }
     return this.#bpf(command, at, 32)
   }
   /** Where the value of the last command on an element lies. */
@@ -137,8 +140,7 @@ export class Bpf {
 
   /** Takes an entry out; of queues and stacks the key has no bytes. */
   mapPop(fd: number, key: Uint8Array, valueBytes: number): Uint8Array | number {
-    const none = key.length === 0 ? undefined : key
-    return this.#answer(this.#element(MAP_LOOKUP_AND_DELETE_ELEM, fd, none, valueBytes, 0), valueBytes)
+    return this.#answer(this.#element(MAP_LOOKUP_AND_DELETE_ELEM, fd, key, valueBytes, 0), valueBytes)
   }
 
   /** The key after `key`, the first one without. */

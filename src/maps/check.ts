@@ -11,7 +11,7 @@ const KMALLOC_MAX_BYTES = 4 << 20
 const PERCPU_MAX_BYTES = 32 << 10
 /** Bytes of Linux's own before key and value of a hash element, and of a trie node. */
 const HASH_ELEMENT_BYTES = 48
-const TRIE_NODE_BYTES = 40
+const TRIE_NODE_BYTES = 24
 const PAGE_BYTES = 4096
 
 const ACCESS = T.BPF_F_RDONLY | T.BPF_F_WRONLY | T.BPF_F_RDONLY_PROG | T.BPF_F_WRONLY_PROG
@@ -110,7 +110,10 @@ export function checkCommon(spec: MapSpec): number {
   const both = T.BPF_F_RDONLY | T.BPF_F_WRONLY
   if ((spec.flags & both) === both) return -EINVAL
   const extra = spec.type === T.BPF_MAP_TYPE_BLOOM_FILTER || spec.type === T.BPF_MAP_TYPE_ARENA
-  if (!extra && (spec.extra ?? 0n) !== 0n) return -EINVAL
-  // Names are at most 15 characters.
-  return /^[A-Za-z0-9_.]{0,15}$/.test(spec.name) ? 0 : -EINVAL
+  return !extra && (spec.extra ?? 0n) !== 0n ? -EINVAL : 0
+}
+
+/** The name, which Linux looks at last: at most 15 characters. */
+export function checkName(name: string): number {
+  return /^[A-Za-z0-9_.]{0,15}$/.test(name) ? 0 : -EINVAL
 }

@@ -4,7 +4,7 @@ import { EINVAL, ENOMEM, EOPNOTSUPP } from '../bpf/errno.ts'
 import { mapTypeNames } from '../bpf/map-type-table.ts'
 import type { MapSpec } from '../bpf/program.ts'
 import { NicwrightError, SyscallError } from '../errors.ts'
-import { checkCommon } from './check.ts'
+import { checkCommon, checkName } from './check.ts'
 import * as L from './layout.ts'
 import { type BpfMap, scratchBytes } from './map.ts'
 import type { Memory } from './memory.ts'
@@ -20,7 +20,7 @@ export interface MapOptions {
 /** 0, or the negative errno with which Linux refuses these attributes. */
 export function checkMap(spec: MapSpec): number {
   const kind = find(spec.type)
-  return checkCommon(spec) || (kind === undefined ? -EINVAL : kind.check(spec))
+  return checkCommon(spec) || (kind === undefined ? -EINVAL : kind.check(spec)) || checkName(spec.name)
 }
 
 function find(type: number): MapType | undefined {

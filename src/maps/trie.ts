@@ -188,14 +188,14 @@ export class TrieMap extends BpfMap {
     return 0
   }
 
-  /** The node with exactly this prefix, 0 = none; `path` gets the nodes above it. */
+  /** The entry with exactly this prefix, 0 = none; `path` gets the nodes above it. */
   #exact(key: number, path: number[]): number {
     const length = readU32(this.memory, key)
     let node = this.#word(this.#root)
     while (node !== 0) {
       const prefix = this.#word(node + PREFIX)
       if (prefix > length || this.#common(node, key) !== prefix) return 0
-      if (prefix === length) return node
+      if (prefix === length) return this.#word(node + ENTRY) === 1 ? node : 0
       path.push(node)
       node = this.#word(node + 4 * this.#bit(key + 4, prefix))
     }
