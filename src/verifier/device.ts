@@ -35,6 +35,8 @@ export interface DeviceView {
   reg(number: number): RegView
   /** STACK_* type of the byte at R10+offset (offset negative) of a frame; STACK_INVALID beyond what is allocated. */
   stackByte(frame: number, offset: number): number
+  /** Whether that byte is certainly 0, also where it belongs to a register that was spilled. */
+  stackIsZero?(frame: number, offset: number): boolean
   /**
    * Marks a scalar of the current frame precise, as the verifier does for values that a verdict depends on: no path on which it has
    * another value is pruned then. Not every caller of the hooks offers it.

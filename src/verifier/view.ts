@@ -4,7 +4,7 @@ import type { Insns } from '../bpf/insns.ts'
 import type { MapSpec } from '../bpf/program.ts'
 import type { DeviceSummary, DeviceView, RegView } from './device.ts'
 import type { Env } from './env.ts'
-import { markChainPrecision } from './precision.ts'
+import { markChainPrecision, markSlotPrecision } from './precision.ts'
 import {
   MAX_BPF_REG,
   R_FRAME,
@@ -17,8 +17,11 @@ import {
   R_UMIN,
   R_VALUE,
   REG_WORDS,
+  SCALAR_VALUE,
   SLOT_WORDS,
   STACK_INVALID,
+  STACK_SPILL,
+  STACK_ZERO,
   slotType,
 } from './reg.ts'
 
@@ -108,6 +111,21 @@ export class View implements DeviceView {
     const at = this.env.state.frames[frame]
     if (at === undefined || frame > this.env.state.curframe || offset >= 0 || -offset > at.allocated) return STACK_INVALID
     return slotType(at.stack, ((-offset - 1) >> 3) * SLOT_WORDS, (-offset - 1) & 7)
+  }
+
+  stackIsZero(frame: number, offset: number): boolean {
+    const type = this.stackByte(frame, offset)
+    if (type !== STACK_SPILL) return type === STACK_ZERO
+    const slot = (-offset - 1) >> 3
+    const { stack } = this.env.state.frames[frame]!
+    const at = slot * SLOT_WORDS
+    const byte = offset & 7
+    const word = byte >> 2
+    if (stack[at + R_TYPE] !== SCALAR_VALUE) return false
+    const known = ((stack[at + R_VALUE + word]! | stack[at + R_MASK + word]!) >>> ((byte & 3) * 8)) & 0xff
+    if (known !== 0) return false
+    markSlotPrecision(this.env, frame, slot)
+    return true
   }
 
   markPrecise(number: number): void {

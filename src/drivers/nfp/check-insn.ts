@@ -227,7 +227,9 @@ function checkAlu(v: DeviceVerifier, view: DeviceView, i: number): number {
   if (op !== BPF_MOV && (dst.type === PTR_TO_CTX || (variable && src.type === PTR_TO_CTX))) observeContext(v)
   if (op === BPF_MOV && !wide && src.type === PTR_TO_CTX) observeContext(v)
   widen(facts, i, src, dst)
-  if (op === BPF_MUL) {
+  // Only the low words of a 32-bit operation count.
+  const lowOnly = !wide && v.repaired['narrow-range']
+  if (op === BPF_MUL && !lowOnly) {
     if (facts.umaxDstHi[i] !== 0) return refuse(view, EINVAL, 'multiplier is not within u32 value range')
     if (variable && facts.umaxSrcHi[i] !== 0) return refuse(view, EINVAL, 'multiplicand is not within u32 value range')
     if (!variable && wide && insns.imm[i]! < 0) {
@@ -235,16 +237,40 @@ function checkAlu(v: DeviceVerifier, view: DeviceView, i: number): number {
     }
   }
   if (op === BPF_DIV) {
-    if (facts.umaxDstHi[i] !== 0) return refuse(view, EINVAL, 'dividend is not within u32 value range')
+    if (facts.umaxDstHi[i] !== 0 && !lowOnly) return refuse(view, EINVAL, 'dividend is not within u32 value range')
     if (variable) {
-      const same = facts.uminSrcLo[i] === facts.umaxSrcLo[i] && facts.uminSrcHi[i] === facts.umaxSrcHi[i]
-      if (!same) return refuse(view, EINVAL, 'divisor is not constant')
-      if (facts.umaxSrcHi[i] !== 0) return refuse(view, EINVAL, 'divisor is not within u32 value range')
-    } else if (insns.imm[i]! < 0) return refuse(view, EINVAL, 'divide by negative constant is not supported')
+      if (!isConstSource(facts, i)) return refuse(view, EINVAL, 'divisor is not constant')
+      if (facts.umaxSrcHi[i] !== 0 && !lowOnly) return refuse(view, EINVAL, 'divisor is not within u32 value range')
+    } else if (insns.imm[i]! < 0 && !lowOnly) {
+      return refuse(view, EINVAL, 'divide by negative constant is not supported')
+    }
   }
-  // Shifts by a register, multiplications and divisions are translated according to the bounds of their operands.
-  const scales = op === BPF_MUL || op === BPF_DIV
-  if (scales) demandPrecise(v, view, insns.dst[i]!)
-  if (variable && (scales || op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH)) demandPrecise(v, view, insns.src[i]!)
+  if (v.repaired.precision) preciseOperands(v, view, i, lowOnly)
   return 0
+}
+
+function isConstSource(facts: Facts, i: number): boolean {
+  return facts.uminSrcLo[i] === facts.umaxSrcLo[i] && facts.uminSrcHi[i] === facts.umaxSrcHi[i]
+}
+
+/** Where the bounds seen so far choose a form that is not right for all values, the operands have to stay within them on every path. */
+function preciseOperands(v: DeviceVerifier, view: DeviceView, i: number, lowOnly: boolean): void {
+  const { insns, facts } = v
+  const opcode = insns.code[i]!
+  const op = opcode & 0xf0
+  const variable = (opcode & BPF_X) !== 0
+  const wide = (opcode & 7) === BPF_ALU64
+  const most = facts.umaxSrcHi[i] !== 0 ? 0xffff_ffff : facts.umaxSrcLo[i]!
+  if (op === BPF_MUL) {
+    const short = facts.umaxDstHi[i] === 0 && facts.umaxDstLo[i]! <= 0xffff && (!variable || most <= 0xffff)
+    if (lowOnly && !short) return
+    demandPrecise(v, view, insns.dst[i]!)
+    if (variable) demandPrecise(v, view, insns.src[i]!)
+  } else if (op === BPF_DIV) {
+    if (!lowOnly) demandPrecise(v, view, insns.dst[i]!)
+    if (variable) demandPrecise(v, view, insns.src[i]!)
+  } else if (variable && (op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH)) {
+    const special = isConstSource(facts, i) || (wide && most < 64 && (most < 32 || facts.uminSrcLo[i]! >= 32))
+    if (special || (op === BPF_ARSH && most < 0x8000_0000)) demandPrecise(v, view, insns.src[i]!)
+  }
 }

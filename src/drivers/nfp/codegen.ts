@@ -22,6 +22,9 @@ export type RepairName =
   | 'copy-end'
   | 'last-visit'
   | 'precision'
+  | 'zext-paths'
+  | 'narrow-range'
+  | 'zero-spill'
   | 'address-borrow'
   | 'caller-subword'
   | 'caller-key'
@@ -72,6 +75,22 @@ export const repairs: readonly Repair[] = [
     title: 'values that decide the code are marked precise, so that no other value is pruned',
     evidence: 'facts',
     quirk: 10,
+  },
+  {
+    name: 'zext-paths',
+    title: 'high words are cleared on every path, also on those that Linux 6.18 prunes before it has seen who reads them',
+    evidence: 'facts',
+    quirk: 10,
+  },
+  {
+    name: 'narrow-range',
+    title: '32-bit multiplications and divisions are not refused for what their operands have above 32 bits',
+    evidence: 'refusal',
+  },
+  {
+    name: 'zero-spill',
+    title: 'a zero on the stack is one also if Linux 6.18 remembers it as a spilled register',
+    evidence: 'refusal',
   },
   { name: 'address-borrow', title: 'negative offsets borrow from the high word of a map address', evidence: 'words' },
   {

@@ -24,7 +24,9 @@ export function emitMultiply(t: Translation, i: number): void {
     right = immUnrestricted(code, most, gprB(SCRATCH))
   }
   const left = gprA(d)
-  if (facts.umaxDstLo[i]! <= 0xffff && most <= 0xffff && isOn(t.options, 'short-mul')) {
+  // Of 32-bit operations only the low word is multiplied, and a bound beyond it says nothing of that.
+  const bounded = facts.umaxDstHi[i] === 0 && (!(opcode & BPF_X) || facts.umaxSrcHi[i] === 0)
+  if (bounded && facts.umaxDstLo[i]! <= 0xffff && most <= 0xffff && isOn(t.options, 'short-mul')) {
     mul(code, NONE, left, MUL_TYPE.START, MUL_STEP.STEP1, right)
     mul(code, NONE, left, MUL_TYPE.BITS16X16, MUL_STEP.STEP1, right)
     mul(code, NONE, left, MUL_TYPE.BITS16X16, MUL_STEP.STEP2, right)
@@ -112,7 +114,7 @@ export function emitDivide(t: Translation, i: number): void {
   const dst = gprBoth(d)
   const variable = (opcode & BPF_X) !== 0
   const divisor = variable ? facts.uminSrcLo[i]! : t.insns.imm[i]! >>> 0
-  const beyond = variable && facts.uminSrcHi[i] !== 0
+  const beyond = variable && facts.uminSrcHi[i] !== 0 && (opcode & 7) === BPF_ALU64
   if (beyond) immed32(code, dst, 0)
   else if (divisor > 0x8000_0000) {
     const right = immUnrestricted(code, divisor, gprB(SCRATCH))

@@ -66,6 +66,7 @@ import { emitLoad, emitStore, emitStoreImmediate } from './emit-memory.ts'
 import { emitShift } from './emit-shift.ts'
 import { DO_ZEXT, type Facts, SKIP, SKIP_VERIFIER, SUBPROG_START } from './facts.ts'
 import { fixBranches } from './fixup.ts'
+import { findHighLive } from './high-live.ts'
 import { isOn, type Pass, runPasses } from './passes.ts'
 import { remarkDecisions } from './remarks.ts'
 import { CountingCode, type Remark, type Translation } from './translation.ts'
@@ -199,6 +200,9 @@ function begin(input: TranslateInput): Translation {
   const flags = facts.flags.slice()
   if (!isOn(options, 'zext')) {
     for (let i = 0; i < count; i++) flags[i]! |= DO_ZEXT
+  } else if (repairedOf(options)['zext-paths']) {
+    const clears = findHighLive(insns, facts)
+    for (let i = 0; i < count; i++) flags[i] = clears[i] ? flags[i]! | DO_ZEXT : flags[i]! & ~DO_ZEXT
   }
   if (!isOn(options, 'dead-code')) {
     for (let i = 0; i < count; i++) flags[i]! &= ~SKIP_VERIFIER
