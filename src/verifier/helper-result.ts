@@ -54,7 +54,6 @@ import { typeId } from './type-id.ts'
 const MAP_LOOKUP = 1
 const GET_SMP_PROCESSOR_ID = 8
 const TCP_SOCK = 96
-const GET_LISTENER_SOCK = 98
 const SK_FULLSOCK = 95
 const GET_TASK_STACK = 141
 const DYNPTR_DATA = 203
@@ -62,7 +61,7 @@ const DYNPTR_DATA = 203
 /** sk_lookup_tcp, sk_lookup_udp, ringbuf_reserve, skc_lookup_tcp, kptr_xchg. */
 const acquires: ReadonlySet<number> = new Set([84, 85, 99, 131, 194])
 /** Casts of one socket pointer into another: the reference is the argument's. */
-const casts: ReadonlySet<number> = new Set([SK_FULLSOCK, TCP_SOCK, GET_LISTENER_SOCK, 136, 137, 138, 139, 140, 178, 196])
+const casts: ReadonlySet<number> = new Set([SK_FULLSOCK, TCP_SOCK, 136, 137, 138, 139, 140, 196])
 /** Results that are a length, no larger than the size that was given, or an error. */
 const lengths: ReadonlySet<number> = new Set([114, 115, GET_TASK_STACK])
 
