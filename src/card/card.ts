@@ -10,25 +10,19 @@ import { ContextModel } from '../chip/model.ts'
 import { type Machine, throughput } from '../chip/throughput.ts'
 import { type Timing, timing } from '../chip/timing.ts'
 import { VERDICT } from '../firmware/abi.ts'
-import { Control } from '../firmware/control.ts'
+import { type Boot, boot } from '../firmware/boot.ts'
+import type { Control } from '../firmware/control.ts'
 import { type Costs, costs } from '../firmware/costs.ts'
-import { Tables } from '../firmware/tables.ts'
-import { Worker } from '../firmware/worker.ts'
+import type { Tables } from '../firmware/tables.ts'
+import type { Worker } from '../firmware/worker.ts'
 import { type Memory, newMemory } from '../maps/index.ts'
-import { encodeCapabilities } from '../nfp/capabilities.ts'
 import type { Code } from '../nfp/code.ts'
-import { type Firmware, type Profile, workers } from '../nfp/profiles.ts'
+import { type Profile, workers } from '../nfp/profiles.ts'
 import { CTRL_BPF, REG, Registers, UPDATE_BPF, UPDATE_ERR, UPDATE_GEN } from './registers.ts'
 import type { CardReport } from './report.ts'
 
 /** External memory that tables may fill. */
 const EMEM_BYTES = 2 ** 31
-/** Offset of a packet in its buffer where the firmware leaves the choice. */
-const HEADROOM = 128
-const CONTROL_MTU = 1500
-const OPERATION_HEADER = 16
-/** Size of a key or value slot in the second version of the control messages. */
-const SLOT = 64
 /** Events kept for a host that doesn't take them. */
 const EVENTS_KEPT = 4096
 /** Addresses of host memory begin here, page after page. */
@@ -42,6 +36,8 @@ export interface CardOptions {
   readonly memory?: Memory
   readonly timing?: Partial<Timing>
   readonly costs?: Costs
+  /** Starts another firmware than the usual one. */
+  readonly boot?: Boot
   /** Takes events as they come; without it they wait in `takeEvents`. */
   readonly event?: (message: Uint8Array) => void
 }
@@ -122,48 +118,22 @@ export class Card {
 
   constructor(profile: Profile, options: CardOptions = {}) {
     const { firmware, board } = profile
-    const { capabilities } = firmware
     this.profile = profile
     this.memory = options.memory ?? newMemory({ maximumBytes: EMEM_BYTES })
     this.timing = timing(options.timing)
-    this.capabilities = encodeCapabilities(capabilities)
-    const limits = capabilities.maps
-    const widest = capabilities.abiVersion >= 3 && limits !== undefined
-    const keySlot = widest ? limits.maxKeySize : SLOT
-    const valueSlot = widest ? limits.maxValueSize : SLOT
-    this.controlMtu = widest ? Math.max(CONTROL_MTU, OPERATION_HEADER + keySlot + valueSlot) : CONTROL_MTU
-    this.tables = new Tables(
-      this.memory,
-      {
-        types: limits?.types ?? 0,
-        maxMaps: limits?.maxMaps ?? 0,
-        maxElements: limits?.maxElems ?? 0,
-        maxKeyBytes: limits?.maxKeySize ?? 0,
-        maxValueBytes: limits?.maxValueSize ?? 0,
-        maxElementBytes: limits?.maxElemSize ?? 0,
-      },
-      firmware.firstMap,
-    )
-    this.#control = new Control(this.tables, {
-      keySlot,
-      valueSlot,
-      mtu: this.controlMtu,
-      severalEntries: capabilities.multipleEntries,
-    })
-    this.#worker = new Worker(this.tables, {
-      start: firmware.start,
-      done: firmware.done,
-      helpers: capabilities.helpers,
-      headroom: headroomOf(firmware),
-      stackBytes: firmware.stackBytes,
-      inlineBytes: firmware.inlineMtuBytes,
+    const running = (options.boot ?? boot)(firmware, {
+      memory: this.memory,
       timing: this.timing,
       costs: options.costs ?? costs(),
       seed: options.seed ?? 1,
-      eventMtu: this.controlMtu,
     })
+    this.tables = running.tables
+    this.capabilities = running.capabilities
+    this.controlMtu = running.controlMtu
+    this.#control = running.control
+    this.#worker = running.worker
+    this.#outside = running.entries
     this.#model = new ContextModel(board.contexts)
-    this.#outside = new Set([firmware.done, ...capabilities.helpers.values()])
     this.#event = options.event
     this.#vnics = Array.from({ length: board.ports }, () => ({
       registers: new Registers(firmware),
@@ -437,13 +407,4 @@ export class Card {
       program?.called.fill(0)
     }
   }
-}
-
-/** Where packets begin in their buffers: so that every program can take and add what the firmware guarantees. */
-function headroomOf(firmware: Firmware): number {
-  const limits = firmware.capabilities.adjustHead
-  if (limits === undefined) return HEADROOM
-  const least = limits.offMin + limits.guaranteedSub
-  const most = limits.offMax - limits.guaranteedAdd
-  return Math.max(least, Math.min(HEADROOM, most))
 }

@@ -100,7 +100,8 @@ export class ContextModel {
   }
 
   #idle(): Context | undefined {
-    return this.#contexts.find(context => context.next >= context.length)
+    for (const context of this.#contexts) if (context.next >= context.length) return context
+    return undefined
   }
 
   /** The next ready context in turn issues one segment; when nobody is ready, time goes on to the first that will be. */

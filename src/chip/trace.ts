@@ -17,7 +17,7 @@ export const USE_WRITE = 3
 export const MEMORY_CTM = 0
 export const MEMORY_EMEM = 1
 export const MEMORY_IMEM = 2
-export const MEMORY_CLS = 3
+const MEMORY_CLS = 3
 
 export class Trace {
   /** Pairs of issue and wait cycles. */
@@ -72,7 +72,7 @@ export class EngineUse {
   hottestLine = 0
   hottest = 0
   readonly #cost: readonly number[]
-  readonly #pages = new Map<number, Float64Array>()
+  readonly #pages: (Float64Array | undefined)[] = new Array(1 << (32 - LINE_SHIFT - PAGE_SHIFT)).fill(undefined)
   // Neighbouring uses fall into the same page: the last one is kept at hand.
   #page: Float64Array = new Float64Array(0)
   #number = -1
@@ -85,7 +85,7 @@ export class EngineUse {
     this.total = 0
     this.hottest = 0
     this.hottestLine = 0
-    this.#pages.clear()
+    this.#pages.fill(undefined)
     this.#number = -1
   }
 
@@ -102,16 +102,16 @@ export class EngineUse {
       this.total += cost
       if (use > this.hottest) {
         this.hottest = use
-        this.hottestLine = line << LINE_SHIFT
+        this.hottestLine = (line << LINE_SHIFT) >>> 0
       }
     }
   }
 
   #turn(number: number): void {
-    let page = this.#pages.get(number)
+    let page = this.#pages[number]
     if (page === undefined) {
       page = new Float64Array(1 << PAGE_SHIFT)
-      this.#pages.set(number, page)
+      this.#pages[number] = page
     }
     this.#page = page
     this.#number = number

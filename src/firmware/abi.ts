@@ -32,7 +32,6 @@ export const LENGTH_MASK = 0x3fff
 export const QUEUE_IS_SET = 0x10
 
 /** Kinds of pointers that perf_event_output takes, as the driver numbers them. */
-export const POINTER_NONE = 1
 export const POINTER_MAP_VALUE = 4
 export const POINTER_STACK = 6
 export const POINTER_PACKET = 8

@@ -20,10 +20,13 @@ import type { Tables } from './tables.ts'
 
 export const HELPER = { LOOKUP: 1, UPDATE: 2, DELETE: 3, EVENT: 25 } as const
 
-/** Where the bucket locks and the buckets themselves lie, above all that tables can fill: only their lines matter. */
+/**
+ * Where the bucket locks and the buckets themselves lie, above all that tables can fill. Only which keys share a line matters, so fewer
+ * buckets than the firmware's four million do: enough that no line is hot by chance.
+ */
 const LOCKS_AT = 0xfe00_0000
 const BUCKETS_AT = 0xc000_0000
-const BUCKET_MASK = 0x3f_ffff
+const BUCKET_MASK = 0xffff
 const ENTRY_BYTES = 64
 
 /** Events go out from the engine that stands for all; the host emits them on this CPU. */
