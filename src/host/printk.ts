@@ -11,7 +11,7 @@ export type ReadBytes = (address: number, bytes: number) => Uint8Array | undefin
 /** An argument as two halves. */
 export type Argument = readonly [lo: number, hi: number]
 
-const DIRECTIVE = /%(?:%|([0 +-]*)([1-9][0-9]*)?(?:(ll|l|hh|h)?([diuxXoc])|(s|p[ik][46]|p[IK][46]|pks|pus|pS|ps|pB|px|pK|p)))/y
+const DIRECTIVE = /%(?:%|([0 +-]*)([1-9][0-9]*)?(?:(ll|l)?([diuxX])|(c)|(s|p[ik][46]|p[IK][46]|pks|pus|pS|ps|pB|px|pK|p)))/y
 
 /** The text, or undefined when the format is refused. */
 export function format(text: string, args: readonly Argument[], string: ReadString, bytes: ReadBytes): string | undefined {
@@ -36,14 +36,15 @@ export function format(text: string, args: readonly Argument[], string: ReadStri
     const arg = args[used++]
     if (arg === undefined) return undefined
     const shown =
-      found[4] !== undefined ? number(found[4], found[3] ?? '', found[1] ?? '', arg) : pointer(found[5]!, arg, string, bytes)
+      found[4] !== undefined
+        ? number(found[4], found[3] ?? '', found[1] ?? '', arg)
+        : other(found[5] ?? found[6]!, arg, string, bytes)
     out += pad(shown, found[1] ?? '', Number(found[2] ?? 0), found[4] !== undefined)
   }
   return out
 }
 
 function number(kind: string, length: string, flags: string, [lo, hi]: Argument): string {
-  if (kind === 'c') return String.fromCharCode(lo & 0xff)
   const wide = length === 'l' || length === 'll'
   if (kind === 'd' || kind === 'i') {
     const value = wide ? toSigned(lo, hi) : BigInt(lo)
@@ -51,11 +52,11 @@ function number(kind: string, length: string, flags: string, [lo, hi]: Argument)
   }
   const value = wide ? toUnsigned(lo, hi) : BigInt(lo >>> 0)
   if (kind === 'u') return value.toString()
-  if (kind === 'o') return value.toString(8)
   return kind === 'X' ? value.toString(16).toUpperCase() : value.toString(16)
 }
 
-function pointer(kind: string, [lo, hi]: Argument, string: ReadString, bytes: ReadBytes): string {
+function other(kind: string, [lo, hi]: Argument, string: ReadString, bytes: ReadBytes): string {
+  if (kind === 'c') return String.fromCharCode(lo & 0xff)
   const address = lo >>> 0
   if (kind === 's' || kind === 'pks' || kind === 'pus') return (hi === 0 ? string(address) : undefined) ?? ''
   if (/^p[iI]4$/.test(kind)) {

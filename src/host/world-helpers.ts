@@ -138,19 +138,21 @@ function parse(m: Machine, signed: boolean): void {
   const text = decodeText(m.memory.u8.slice(at, at + size))
   const head = /^[ \t\n\v\f\r]*(-)?/.exec(text)!
   let rest = text.slice(head[0].length)
-  let prefix = ''
-  if ((base === 0 || base === 16) && /^0[xX][0-9a-fA-F]/.test(rest)) prefix = rest.slice(0, 2)
-  else if (base === 0 && /^0[0-7]/.test(rest)) prefix = '0'
-  const radix = base !== 0 ? base : prefix.length === 2 ? 16 : prefix === '0' ? 8 : 10
+  // In base 0 a 0x counts only before a digit; in base 16 it is skipped in any case.
+  const prefix = /^0[xX]/.test(rest) && (base === 16 || (base === 0 && /^..[0-9a-fA-F]/.test(rest))) ? rest.slice(0, 2) : ''
+  const radix = base !== 0 ? base : prefix !== '' ? 16 : rest.startsWith('0') ? 8 : 10
   rest = rest.slice(prefix.length)
   const digits = (radix === 16 ? /^[0-9a-fA-F]+/ : radix === 8 ? /^[0-7]+/ : /^[0-9]+/).exec(rest)?.[0]
-  if (digits === undefined || (!signed && head[1] === '-')) {
+  if (digits === undefined) {
     m.answer(-EINVAL)
     return
   }
-  const value = BigInt(`${radix === 16 ? '0x' : radix === 8 ? '0o' : ''}${digits}`) * (head[1] === '-' ? -1n : 1n)
-  if (value !== (signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value))) {
-    m.answer(-ERANGE)
+  const magnitude = BigInt(`${radix === 16 ? '0x' : radix === 8 ? '0o' : ''}${digits}`)
+  const value = head[1] === '-' ? -magnitude : magnitude
+  // A magnitude that no 64 bits hold is out of range, whatever its sign.
+  const beyond = magnitude !== BigInt.asUintN(64, magnitude) || (signed && value !== BigInt.asIntN(64, value))
+  if (beyond || (!signed && head[1] === '-')) {
+    m.answer(beyond ? -ERANGE : -EINVAL)
     return
   }
   m.memory.view.setBigInt64(result, BigInt.asIntN(64, value), true)
