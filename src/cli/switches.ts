@@ -52,8 +52,8 @@ export function machineOptionsOf(values: CodegenValues, folder: string = SESSION
     ...(values.fw === undefined ? {} : { firmware: firmwareOptions(values.fw) }),
     off: switchesOf(values.opt, folder),
   }
-  // Unknown profiles and impossible firmware are errors of the command line, told before anything is done.
-  profileOf(options)
+  // Unknown profiles and impossible firmware are told before anything is done.
+  asUsage(() => profileOf(options))
   return options
 }
 
@@ -63,7 +63,18 @@ export function machineOptionsOf(values: CodegenValues, folder: string = SESSION
  */
 export function switchesOf(list: readonly string[] = [], folder: string = SESSION_FOLDER): string[] {
   const words = list.flatMap(item => item.split(',')).filter(word => word !== '')
-  return [...switchedOff([...rememberedOff(folder).map(name => `-${name}`), ...words.flatMap(all)])]
+  const remembered = rememberedOff(folder).map(name => `-${name}`)
+  return [...asUsage(() => switchedOff([...remembered, ...words.flatMap(all)]))]
+}
+
+/** What is wrong with names on the command line is an error of usage. */
+function asUsage<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof NicwrightError)) throw error
+    throw new NicwrightError('cli/usage', { message: error.message, notes: error.notes, cause: error })
+  }
 }
 
 function all(word: string): string[] {

@@ -52,15 +52,15 @@ export class NfpDevice implements OffloadDevice {
     this.#options = options
     const registers = card.registers(0)
     this.firmware = {
-      maxLength: registers.read16(REG.BPF_MAX_LEN),
-      start: registers.read16(REG.BPF_START),
-      done: registers.read16(REG.BPF_DONE),
-      stackBytes: registers.read8(REG.BPF_STACK_SZ) * UNIT_BYTES,
-      inlineMtuBytes: registers.read8(REG.BPF_INL_MTU) * UNIT_BYTES,
+      maxLength: registers.read16(REG.MAX_LEN),
+      start: registers.read16(REG.START),
+      done: registers.read16(REG.DONE),
+      stackBytes: registers.read8(REG.STACK_SZ) * UNIT_BYTES,
+      inlineMtuBytes: registers.read8(REG.INL_MTU) * UNIT_BYTES,
       mtu: registers.read32(REG.MTU),
-      liveReload: (registers.read8(REG.BPF_CAP) & CAP_RELOAD) !== 0,
+      liveReload: (registers.read8(REG.RELOAD) & CAP_RELOAD) !== 0,
       firstMap: 0,
-      abiVersion: registers.read8(REG.BPF_ABI),
+      abiVersion: registers.read8(REG.ABI),
       capabilities,
     }
     const slots = capabilities.abiVersion >= 3 ? capabilities.maps : undefined

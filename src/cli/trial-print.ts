@@ -1,0 +1,238 @@
+// The story of `try` as text. Not a terminal: the same facts as plain lines.
+
+import { basename } from 'node:path'
+import type { LimitName } from '../chip/throughput.ts'
+import { errnoName } from './errno.ts'
+import type { Io } from './io.ts'
+import type { Refused, Trial } from './trial.ts'
+import type { TrialFacts } from './try.ts'
+import { version } from './version.ts'
+
+const NUMBERS = ['①', '②', '③', '④', '⑤', '⑥', '⑦']
+const EIGHTHS = ' ▏▎▍▌▋▊▉█'
+
+const limitTexts: Readonly<Record<LimitName, string>> = {
+  compute: 'compute',
+  'memory line': 'memory (one line)',
+  'memory banks': 'memory (EMEM)',
+  mac: 'MAC',
+  line: 'wire',
+  host: 'to the host',
+}
+
+export function limitText(name: LimitName): string {
+  return limitTexts[name]
+}
+
+/** `10 000` */
+export function grouped(value: number): string {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
+}
+
+/** A bar of `share` of `width` columns, in eighths of a column; whole signs in ASCII. */
+export function bar(share: number, width: number, ascii: boolean): string {
+  const length = Math.max(0, Math.min(1, share)) * width
+  if (ascii) return '#'.repeat(Math.round(length))
+  const whole = Math.floor(length)
+  const rest = Math.round((length - whole) * 8)
+  return '█'.repeat(whole) + (rest > 0 ? (EIGHTHS[rest] ?? '') : '')
+}
+
+export function printTrial(io: Io, trial: Trial, facts: TrialFacts): void {
+  const steps = new Steps(io)
+  io.out(
+    `${io.style('bold', 'nicwright')} ${version()} · no root, no NIC, no kernel needed${' '.repeat(4)}${io.style('dim', `session ${facts.session}`)}\n\n`,
+  )
+  steps.print(
+    'compile',
+    `${facts.path.split('/').slice(-2).join('/')}  ${facts.program}`,
+    facts.compiled ? `clang, ${facts.compileSeconds.toFixed(1)} s` : 'prebuilt object',
+    true,
+  )
+  const { verify, bind, translate, place } = trial
+  if (verify !== undefined) {
+    steps.print(
+      'verify',
+      `${verify.insns} insns, ${verify.maps} maps`,
+      `${grouped(verify.processed)} insns processed, ${verify.states} states, stack ${verify.stackBytes} B`,
+      true,
+    )
+  }
+  for (const refused of trial.refused) printRefused(io, refused)
+  if (bind !== undefined)
+    steps.print(
+      'bind',
+      `${bind.netdev} = ${bind.board.split(' with ')[0]}`,
+      `the device accepted ${bind.accepted} of ${bind.accepted} instructions`,
+      true,
+    )
+  if (translate !== undefined) {
+    const share = translate.words / translate.limit
+    const gauge = io.ascii ? '' : `▕${bar(share, 8, false).padEnd(8)}▏`
+    steps.print(
+      'translate',
+      'eBPF → NFP',
+      `${grouped(translate.words)} words of ${grouped(translate.limit)} ${gauge}${percent(share)}, optimisations ${translate.on}/${translate.switches} on`,
+      true,
+    )
+  }
+  if (place !== undefined) {
+    const maps = place.maps.map(m => `${m.name} → ${m.where}`).join(' · ')
+    steps.print(
+      'place',
+      `${maps === '' ? 'no maps' : maps} · stack → local memory, ${place.stackBytes} of ${place.stackLimit} B`,
+      '',
+    )
+  }
+  if (trial.mode === undefined) {
+    io.out('\nNothing takes this program: see above.\n')
+    return
+  }
+  const netdev = trial.machine.netdev.name
+  steps.print(
+    'attach',
+    `${netdev} xdp${trial.mode === 'offload' ? 'offload' : trial.mode === 'driver' ? 'drv' : 'generic'} id ${trial.programId}`,
+    trial.mode === 'offload' ? '' : 'on the host: the card refused it',
+    true,
+  )
+  printRun(io, steps, trial, facts)
+  printVerdicts(io, trial)
+  printCard(io, trial)
+  printNext(io, trial, facts)
+}
+
+class Steps {
+  readonly #io: Io
+  #step = 0
+
+  constructor(io: Io) {
+    this.#io = io
+  }
+
+  /** One sentence: what, on what, and what came of it. */
+  print(word: string, what: string, outcome: string, good?: boolean): void {
+    const io = this.#io
+    const number = io.ascii ? `${this.#step + 1} ` : (NUMBERS[this.#step] ?? '')
+    const mark =
+      good === undefined ? ' ' : good ? io.style('green', io.ascii ? 'ok' : '✓') : io.style('red', io.ascii ? 'no' : '✗')
+    io.out(`  ${number}  ${word.padEnd(10)}${outcome === '' ? what : `${what.padEnd(36)} ${mark} ${outcome}`}\n`)
+    this.#step++
+  }
+}
+
+function printRun(io: Io, steps: Steps, trial: Trial, facts: TrialFacts): void {
+  const packets = `${grouped(trial.packets)} packets`
+  const dim = io.style('dim', facts.source)
+  if (trial.same === undefined) steps.print('run', packets, `on the host's interpreter  ${dim}`, true)
+  else {
+    const equal = trial.same === trial.packets && trial.mapsSame !== false
+    const maps =
+      trial.mapsSame === undefined || trial.place?.maps.length === 0 ? '' : trial.mapsSame ? ', same maps' : ', maps differ'
+    steps.print(
+      'run',
+      packets,
+      `same verdicts and bytes on card and host: ${grouped(trial.same)} of ${grouped(trial.packets)}${maps}`,
+      equal,
+    )
+    if (trial.firstDifference !== undefined)
+      io.out(`${' '.repeat(17)}the first that differs is packet ${trial.firstDifference}\n`)
+    io.out(`${' '.repeat(17)}${dim}\n`)
+  }
+  if (trial.skipped > 0)
+    io.out(`${' '.repeat(17)}${trial.skipped} packets are shorter than an Ethernet header and were left out\n`)
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`
+}
+
+function printVerdicts(io: Io, trial: Trial): void {
+  const width = Math.min(40, io.width - 40)
+  io.out('\n')
+  const total = Math.max(1, trial.packets)
+  const most = Math.max(1, ...Object.values(trial.verdicts))
+  const rows = [
+    ['PASS', trial.verdicts.pass],
+    ['DROP', trial.verdicts.drop],
+    ['TX', trial.verdicts.tx],
+    ['ABORTED', trial.verdicts.aborted],
+  ] as const
+  rows.forEach(([name, count], i) => {
+    const share = count / total
+    const gauge = count === 0 ? '' : ` ${bar((count / most) * (most / total), width, io.ascii)}`
+    io.out(
+      `  ${i === 0 ? 'verdicts' : '        '}  ${name.padEnd(8)}${String(grouped(count)).padStart(8)}  ${percent(share).padStart(6)} ${gauge}\n`,
+    )
+  })
+}
+
+function mpps(rate: number): string {
+  const millions = rate / 1e6
+  return millions >= 100 ? millions.toFixed(0) : millions.toFixed(1)
+}
+
+function printCard(io: Io, trial: Trial): void {
+  const { report } = trial
+  if (report === undefined) return
+  const { throughput } = report
+  const { board } = trial.machine.card.profile
+  const engines = board.islands * board.workersPerIsland
+  const bytes = Math.round(report.bytes / Math.max(1, report.packets))
+  io.out(
+    `\n  ${io.style('bold', 'What would the card do?')}   packets of ${bytes} B on average, ${engines} cores × ${board.contexts} threads @ ${board.engineMhz} MHz\n`,
+  )
+  const width = Math.min(36, io.width - 50)
+  const limits = [...throughput.limits].sort((a, b) => b.packetsPerSecond - a.packetsPerSecond)
+  const most = Math.min(limits[0]?.packetsPerSecond ?? 1, throughput.packetsPerSecond * 4)
+  for (const limit of limits) {
+    const binds = limit.name === throughput.limit
+    const over = limit.packetsPerSecond > most
+    const gauge = bar(limit.packetsPerSecond / most, width, io.ascii) + (over ? (io.ascii ? '>' : '▶') : '')
+    const mark = binds ? io.style('yellow', `  ${io.ascii ? '<-' : '◀'} your limit`) : ''
+    io.out(`     ${limitText(limit.name).padEnd(19)}${mpps(limit.packetsPerSecond).padStart(6)} Mpps ${gauge}${mark}\n`)
+    if (binds) io.out(`     ${' '.repeat(19)}${io.style('dim', `            ${limit.reason}`)}\n`)
+  }
+  io.out(`     ${io.style('bold', 'expected'.padEnd(19) + mpps(throughput.packetsPerSecond).padStart(6))} Mpps\n`)
+  if (throughput.collapse !== undefined) {
+    io.out(
+      `     ${io.style('dim', `an overloaded line brings ${mpps(throughput.collapse)} Mpps: the MAC was measured to collapse in this band`)}\n`,
+    )
+  }
+}
+
+function printNext(io: Io, trial: Trial, facts: TrialFacts): void {
+  const [hot] = trial.hottest
+  if (hot !== undefined) {
+    io.out(
+      `\n  hottest line   ${io.style('red', percent(hot.share))} of the program's ${Math.round(trial.programCycles ?? 0)} cycles a packet\n`,
+    )
+    io.out(`     ${basename(hot.file)}:${hot.line}   ${hot.source.slice(0, Math.max(30, io.width - 40))}\n`)
+  }
+  const file = facts.path.includes('examples/') ? `examples/${basename(facts.path)}` : facts.path
+  const next = ['nicwright bpftool prog show', 'nicwright bpftool map show']
+  if (trial.mode === 'offload')
+    next.push('nicwright bpftool prog dump jited id 1', `nicwright translate ${file}`, `nicwright opts matrix ${file}`)
+  io.out(`\n  try next\n${next.map(line => `     ${line}`).join('\n')}\n`)
+}
+
+/** Five parts: what, where, why here, how to change the code, how to change the device. */
+export function printRefused(io: Io, refused: Refused): void {
+  const where =
+    refused.file === undefined || refused.line === undefined || refused.line === 0
+      ? ''
+      : `${basename(refused.file)}:${refused.line}  `
+  const place = refused.mode === 'offload' ? 'the card' : refused.mode === 'driver' ? 'the driver' : 'the stack'
+  const what = refused.explanation?.title ?? refused.message
+  const subject = refused.map === undefined ? '' : `map ${refused.map}: `
+  io.out(`     ${io.style('red', io.ascii ? 'no' : '✗')} ${io.style('bold', `${where}${subject}${what}`)}\n`)
+  const insn = refused.insn === undefined ? '' : ` at insn ${refused.insn}`
+  io.out(`       ${place} refuses it${insn}: ${refused.message} (${errnoName(refused.errno)})\n`)
+  if (refused.source !== undefined && refused.source !== '')
+    io.out(`       ${io.style('dim', `${refused.line} │`)} ${refused.source}\n`)
+  const { explanation } = refused
+  if (explanation === undefined) return
+  io.out(`       why     ${explanation.why}\n       fix     ${io.style('green', explanation.fix)}\n`)
+  if (explanation.device !== undefined) io.out(`       card    ${explanation.device}\n`)
+}
