@@ -73,7 +73,7 @@ export function checkBounds(env: Env, r: Int32Array, i: number, where: string): 
   const u = (w: number): string => hex64(r[i + w]!, r[i + w + 1]!)
   const w32 = (w: number): string => `0x${(r[i + w]! >>> 0).toString(16)}`
   env.verbose(
-    `REG INVARIANTS VIOLATION (${where}): ${violation} u64=[${u(R_UMIN)}, ${u(R_UMAX)}] s64=[${u(R_SMIN)}, ${u(R_SMAX)}] ` +
+    `verifier bug: REG INVARIANTS VIOLATION (${where}): ${violation} u64=[${u(R_UMIN)}, ${u(R_UMAX)}] s64=[${u(R_SMIN)}, ${u(R_SMAX)}] ` +
       `u32=[${w32(R_U32_MIN)}, ${w32(R_U32_MAX)}] s32=[${w32(R_S32_MIN)}, ${w32(R_S32_MAX)}] var_off=(${u(R_VALUE)}, ${u(R_MASK)})\n`,
   )
   if (env.testRegInvariants) env.reject(EFAULT, '')

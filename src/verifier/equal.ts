@@ -306,5 +306,5 @@ export function maybeLooping(old: State, current: State): boolean {
   return true
 }
 
-// What a register is, but for its ids, precision and definition.
-const glance = [R_TYPE, R_OFF, R_RANGE, R_MAP, R_BTF, R_BTF_ID, R_AUX]
+// What a register is, but for its frame, precision and definition.
+const glance = [R_TYPE, R_OFF, R_RANGE, R_MAP, R_BTF, R_BTF_ID, R_AUX, R_ID, R_REF_ID]

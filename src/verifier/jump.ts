@@ -166,7 +166,7 @@ function branch(
   const r = env.regs
   const o = other.frames[other.curframe]!.regs
   const d = dst * REG_WORDS
-  if (r[d + R_TYPE] === SCALAR_VALUE && s[j + R_TYPE] === SCALAR_VALUE && !(isX && src === dst)) {
+  if (r[d + R_TYPE] === SCALAR_VALUE && s[j + R_TYPE] === SCALAR_VALUE) {
     if (isX) {
       refineTaken(o, d, o, j, op, half)
       refineFallThrough(r, d, r, j, op, half)

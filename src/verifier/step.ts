@@ -30,7 +30,6 @@ import {
   BPF_X,
 } from '../bpf/opcode.ts'
 import {
-  BPF_PROG_TYPE_CGROUP_SKB,
   BPF_PROG_TYPE_SCHED_ACT,
   BPF_PROG_TYPE_SCHED_CLS,
   BPF_PROG_TYPE_SOCKET_FILTER,
@@ -188,7 +187,6 @@ function maySkb(progType: number): boolean {
     case BPF_PROG_TYPE_SOCKET_FILTER:
     case BPF_PROG_TYPE_SCHED_CLS:
     case BPF_PROG_TYPE_SCHED_ACT:
-    case BPF_PROG_TYPE_CGROUP_SKB:
       return true
     default:
       return false

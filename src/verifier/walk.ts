@@ -81,7 +81,7 @@ function speculative(env: Env): string {
 // Ends the current path; false if none is left.
 function nextPath(env: Env): boolean {
   env.scratchAll()
-  env.stackWatch?.update()
   endPath(env)
+  env.stackWatch?.update()
   return popPath(env)
 }
