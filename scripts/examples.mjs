@@ -1,11 +1,12 @@
-// Makes what stands in examples/ besides the sources: objects (where clang is installed), captures, and first contents of maps.
+// Makes what stands in examples/ besides the sources: objects (where clang is installed), captures, and first contents of maps;
+// and the objects of testdata/objects/.
 //   node scripts/examples.mjs [--check] [NAME…]
 // --check changes nothing and exits with 1 where something is stale. Captures and map contents come from the built
 // packages in dist/ (NICWRIGHT_DIST: another folder), so build first.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -33,20 +34,26 @@ const RING = 256
 const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')
 const read = name => readFileSync(join(folder, name))
 const stale = []
+const sourcesIn = path =>
+  readdirSync(path)
+    .filter(name => name.endsWith('.bpf.c'))
+    .map(name => name.slice(0, -6))
+    .filter(name => wanted.length === 0 || wanted.includes(name))
 
 /** The source with all that it includes, in one hash. */
-function sourceHash(name) {
+function sourceHash(home, name) {
   const headers = readdirSync(join(folder, 'include')).sort()
-  return sha256(Buffer.concat([read(`${name}.bpf.c`), ...headers.map(header => read(join('include', header)))]))
+  return sha256(
+    Buffer.concat([readFileSync(join(home, `${name}.bpf.c`)), ...headers.map(header => read(join('include', header)))]),
+  )
 }
 
-function put(name, bytes) {
-  const path = join(folder, name)
+function put(path, bytes) {
   if (existsSync(path) && readFileSync(path).equals(Buffer.from(bytes))) return
-  if (check) stale.push(name)
+  if (check) stale.push(relative(root, path))
   else {
     writeFileSync(path, bytes)
-    console.log(`wrote examples/${name}`)
+    console.log(`wrote ${relative(root, path)}`)
   }
 }
 
@@ -58,27 +65,26 @@ function clangVersion() {
   }
 }
 
-function makeObjects(names) {
-  const path = join(folder, 'objects.json')
+function makeObjects(home, names) {
+  const path = join(home, 'objects.json')
   const records = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
   const clang = clangVersion()
+  const flags = [...FLAGS, '-I', relative(home, join(folder, 'include'))]
   for (const name of names) {
-    const source = sourceHash(name)
-    const object = `${name}.bpf.o`
+    const source = sourceHash(home, name)
+    const object = join(home, `${name}.bpf.o`)
     const known = records[name]
-    const fresh =
-      known !== undefined && known.source === source && existsSync(join(folder, object)) && sha256(read(object)) === known.object
-    if (fresh) continue
+    if (known?.source === source && existsSync(object) && sha256(readFileSync(object)) === known.object) continue
     if (check || clang === undefined) {
-      stale.push(object)
+      stale.push(relative(root, object))
       continue
     }
-    execFileSync('clang', [...FLAGS, '-c', `${name}.bpf.c`, '-o', object], { cwd: folder, stdio: 'inherit' })
-    records[name] = { source, object: sha256(read(object)), clang, flags: FLAGS.join(' ') }
-    console.log(`compiled examples/${object}`)
+    execFileSync('clang', [...flags, '-c', `${name}.bpf.c`, '-o', object], { cwd: home, stdio: 'inherit' })
+    records[name] = { source, object: sha256(readFileSync(object)), clang, flags: flags.join(' ') }
+    console.log(`compiled ${relative(root, object)}`)
   }
   const sorted = Object.fromEntries(Object.entries(records).sort(([a], [b]) => (a < b ? -1 : 1)))
-  put('objects.json', `${JSON.stringify(sorted, null, 2)}\n`)
+  put(path, `${JSON.stringify(sorted, null, 2)}\n`)
 }
 
 const packets = await import(pathToFileURL(join(dist, 'packets/index.js')).href)
@@ -146,20 +152,19 @@ function mapsText(maps) {
   return `{\n  "maps": {\n${parts.join(',\n')}\n  }\n}\n`
 }
 
-const names = readdirSync(folder)
-  .filter(name => name.endsWith('.bpf.c'))
-  .map(name => name.slice(0, -6))
-  .filter(name => wanted.length === 0 || wanted.includes(name))
-makeObjects(names)
+const names = sourcesIn(folder)
+makeObjects(folder, names)
+const tests = join(root, 'testdata/objects')
+makeObjects(tests, sourcesIn(tests))
 for (const name of names) {
   const traffic = packets.scenario(name, { seed: SEED })
-  if (traffic !== undefined)
-    put(`${name}.pcap`, packets.writePcap({ interfaces: [{ linkType: packets.LINKTYPE_ETHERNET }], packets: traffic }))
+  const capture = { interfaces: [{ linkType: packets.LINKTYPE_ETHERNET }], packets: traffic }
+  if (traffic !== undefined) put(join(folder, `${name}.pcap`), packets.writePcap(capture))
   const maps = mapContents(name)
-  if (maps !== undefined) put(`${name}.maps.json`, mapsText(maps))
+  if (maps !== undefined) put(join(folder, `${name}.maps.json`), mapsText(maps))
 }
 if (stale.length > 0) {
   const how = clangVersion() === undefined ? ' (clang, which compiles the objects, is not installed)' : ''
-  console.error(`stale: ${stale.map(name => `examples/${name}`).join(', ')}: run node scripts/examples.mjs${how}`)
+  console.error(`stale: ${stale.join(', ')}: run node scripts/examples.mjs${how}`)
   process.exitCode = 1
 } else if (check) console.log(`examples: ${names.length} programs, all up to date`)
