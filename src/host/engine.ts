@@ -15,6 +15,8 @@ import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
 const FRAME_BYTES = 4096
 const HEADROOM_BYTES = 256
 const TAILROOM_BYTES = 320
+/** Bytes of a packet that fit one buffer. */
+const LINEAR_BYTES: number = FRAME_BYTES - HEADROOM_BYTES - TAILROOM_BYTES
 
 export interface EngineOptions {
   /** Where the stack and packets shall lie; the memory of the maps when left out. */
@@ -105,7 +107,7 @@ export class Engine {
   /** The packet's bytes; Linux gives a packet whose program didn't see the Ethernet header a zeroed one back. */
   #result(): Uint8Array {
     const m = this.machine
-    if (this.#link) return this.memory.u8.slice(m.meta, m.dataEnd)
+    if (this.#link) return this.memory.u8.slice(m.meta, m.end)
     const out = new Uint8Array(ETH_HEADER_BYTES + m.dataEnd - m.data)
     out.set(this.memory.u8.subarray(m.data, m.dataEnd), ETH_HEADER_BYTES)
     return out
@@ -150,12 +152,14 @@ export class Engine {
         message: `a packet of ${packet.length} bytes is shorter than an Ethernet header`,
       })
     const m = this.machine
-    const needed = HEADROOM_BYTES + packet.length + TAILROOM_BYTES
+    // Behind the packet a buffer's worth of room, so that its last fragment can grow.
+    const needed = packet.length <= LINEAR_BYTES ? FRAME_BYTES : HEADROOM_BYTES + packet.length + FRAME_BYTES
     if (needed > this.#frameBytes) this.#makeFrame(needed)
     m.hardStart = this.#frame
-    m.hardEnd = this.#frame + this.#frameBytes - TAILROOM_BYTES
+    m.hardEnd = this.#frame + (this.xdp ? FRAME_BYTES : needed) - TAILROOM_BYTES
     m.data = m.meta = this.#frame + HEADROOM_BYTES
-    m.dataEnd = m.data + packet.length
+    m.end = m.data + packet.length
+    m.dataEnd = this.xdp ? Math.min(m.end, m.hardEnd) : m.end
     // A program can uncover the headroom: it never sees an earlier packet there.
     this.memory.u8.fill(0, m.hardStart, m.data)
     this.memory.u8.set(packet, m.data)

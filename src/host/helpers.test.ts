@@ -162,6 +162,24 @@ describe.skipIf(!kernel.ok)(`as the kernel${why}`, () => {
         }
       })
 
+  test('XDP packets of more than one buffer', () => {
+    const bodies = [
+      'r2 = *(u32 *)(r6 + 4)\nr1 = *(u32 *)(r6 + 0)\nr0 = r2\nr0 -= r1',
+      'call xdp_get_buff_len',
+      ...[-3600, -600, -20, -1, 1, 20, 95, 96, 97, 575, 576, 577, 3000, 4000, 4096].map(by => `r2 = ${by}\ncall xdp_adjust_tail`),
+      ...[-20, 20].map(by => `r2 = ${by}\ncall xdp_adjust_head`),
+    ]
+    for (const bytes of [3519, 3520, 3521, 4000, 4096, 7616, 9000])
+      for (const body of bodies)
+        check(
+          `${bytes}`,
+          body,
+          BPF_PROG_TYPE_XDP,
+          [],
+          Uint8Array.from({ length: bytes }, (_, i) => i),
+        )
+  })
+
   test('trace_printk', () => {
     for (const format of formats) {
       const size = format.length + 1

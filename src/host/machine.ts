@@ -75,11 +75,15 @@ export class Machine {
   readonly stackTop: number
   readonly #stackBytes = FRAME_BYTES * FRAMES
 
-  /** The packet: room from hardStart to hardEnd, metadata from meta, bytes from data to dataEnd. */
+  /**
+   * The packet: room from hardStart to hardEnd, metadata from meta, bytes from data to dataEnd. What of an XDP packet doesn't fit
+   * its first buffer lies behind that up to `end`, out of reach of direct access; otherwise `end` is dataEnd.
+   */
   hardStart = 0
   meta = 0
   data = 0
   dataEnd = 0
+  end = 0
   hardEnd = 0
   readonly context: number
   readonly contextBytes = 192

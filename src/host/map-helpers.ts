@@ -163,7 +163,7 @@ export function perfEventOutput(m: Machine): void {
   const data = m.pointer(4, bytes)
   const cpu = given === 0xffffffff ? m.world.cpu : given
   if (packetBytes > 0xfffff) m.answer(-EINVAL)
-  else if (packetBytes > m.dataEnd - m.data) m.answer(-14)
+  else if (packetBytes > m.end - m.data) m.answer(-14)
   else if (cpu >= map.maxEntries) m.answer(-7)
   else if (m.memory.u32[(map.elements + cpu * map.stride) >>> 2] === 0) m.answer(-ENOENT)
   else if (cpu !== m.world.cpu) m.answer(-EOPNOTSUPP)

@@ -9,6 +9,7 @@ import type { Machine } from './machine.ts'
 const XDP_FRAME_BYTES = 40
 /** Most metadata: what fits the byte that carries its length, in words. */
 const META_LIMIT = 252
+const PAGE_BYTES = 4096
 
 /** The signed value of a register that a helper takes as an int. */
 function int(m: Machine, register: number): number {
@@ -34,13 +35,17 @@ export function xdpAdjustHead(m: Machine): void {
 }
 
 export function xdpAdjustTail(m: Machine): void {
-  const end = m.dataEnd + int(m, 2)
-  if (end > m.hardEnd || end < m.data + ETH_HEADER_BYTES) {
+  const end = m.end + int(m, 2)
+  const fragments = m.end - m.dataEnd
+  // The last fragment has a page to itself, as far as it isn't filled.
+  const limit = fragments === 0 ? m.hardEnd : m.end + (((-fragments % PAGE_BYTES) + PAGE_BYTES) % PAGE_BYTES)
+  if (end > limit || end < m.data + ETH_HEADER_BYTES) {
     m.answer(-EINVAL)
     return
   }
-  if (end > m.dataEnd) m.memory.u8.fill(0, m.dataEnd, end)
-  m.dataEnd = end
+  if (end > m.end) m.memory.u8.fill(0, m.end, end)
+  if (fragments === 0 || end < m.dataEnd) m.dataEnd = end
+  m.end = end
   writePointers(m)
   m.answer(0)
 }
@@ -58,24 +63,24 @@ export function xdpAdjustMeta(m: Machine): void {
 }
 
 export function xdpBufferLength(m: Machine): void {
-  m.answer(m.dataEnd - m.data)
+  m.answer(m.end - m.data)
 }
 
 /** xdp_load_bytes and xdp_store_bytes (ctx, offset, buffer, length). */
 export function xdpLoadBytes(m: Machine): void {
-  transfer(m, false, EINVAL)
+  transfer(m, false)
 }
 
 export function xdpStoreBytes(m: Machine): void {
-  transfer(m, true, EINVAL)
+  transfer(m, true)
 }
 
-function transfer(m: Machine, store: boolean, beyond: number): void {
+function transfer(m: Machine, store: boolean): void {
   const offset = u32(m, 2)
   const bytes = u32(m, 4)
   const buffer = m.pointer(3, bytes)
   if (offset > 0xffff || bytes > 0xffff) m.answer(-EFAULT)
-  else if (offset + bytes > m.dataEnd - m.data) m.answer(-beyond)
+  else if (offset + bytes > m.end - m.data) m.answer(-EINVAL)
   else {
     const at = m.data + offset
     if (store) m.memory.u8.copyWithin(at, buffer, buffer + bytes)
@@ -223,7 +228,7 @@ export function skbChangeTail(m: Machine): void {
   }
   const end = m.data + bytes
   if (end > m.dataEnd) m.memory.u8.fill(0, m.dataEnd, end)
-  m.dataEnd = end
+  m.dataEnd = m.end = end
   writePointers(m)
   m.answer(0)
 }
