@@ -4,19 +4,7 @@ import { readRecord } from '../bpf/record.ts'
 import { fromHex, toHex } from '../bytes/hex.ts'
 import { NicwrightError } from '../errors.ts'
 import type { BatchJob, BatchOptions } from './batch.ts'
-import { runOnChip, runOnInterpreter, runOnKernel } from './engines.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-/** What every engine gives back, maps as sorted lists of hex. */
-export interface EngineRun {
-  readonly retvals: readonly number[]
-  readonly packets: readonly Uint8Array[]
-  readonly maps: readonly (readonly (readonly [key: Uint8Array, value: Uint8Array])[])[]
-  readonly cycles?: readonly number[]
-}
-
-const engines = { interpreter: runOnInterpreter, chip: runOnChip, kernel: runOnKernel }
+import { engines, type RunRequest } from './engines.ts'
 
 const MOST_PACKETS = 1_000_000
 
@@ -70,7 +58,7 @@ function whole(value: unknown, where: string): number {
   return value
 }
 
-function mapInit(value: unknown, maps: number): readonly (readonly [map: number, key: Uint8Array, value: Uint8Array])[] {
+function mapInit(value: unknown, maps: number): RunRequest['init'] {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) throw new NicwrightError('batch/map-init', { message: 'map_init is no list' })
   return value.map((entry: unknown, i) => {
@@ -80,14 +68,4 @@ function mapInit(value: unknown, maps: number): readonly (readonly [map: number,
     }
     return [map, hex(key, `map_init[${i}] key`), hex(content, `map_init[${i}] value`)]
   })
-}
-
-export type RunRequest = ReturnType<typeof readRecord> & {
-  readonly packets: readonly Uint8Array[]
-  readonly init: ReturnType<typeof mapInit>
-  readonly seed: number
-  readonly now: bigint
-  readonly budget: number
-  /** Further fields: codegen, opt, fw. */
-  readonly record: Json
 }

@@ -4,8 +4,7 @@ import { NicwrightError, SyscallError } from '../errors.ts'
 import { place } from '../kernel/fallback.ts'
 import { mapEntries } from '../kernel/map.ts'
 import type { FirmwareOptions } from '../nfp/profiles.ts'
-import type { EngineRun, RunRequest } from './batch-run.ts'
-import { withContents } from './engines.ts'
+import { type EngineRun, type RunRequest, withContents } from './engines.ts'
 import { type MachineOptions, makeMachine } from './machine.ts'
 
 /** Fields of a record that say how code is made and for which firmware. */

@@ -1,14 +1,34 @@
 // One program, its maps and packets on each engine; the same answer form from all, so that they can be compared.
 
 import type { MapSpec } from '../bpf/program.ts'
+import type { ProgramRecord } from '../bpf/record.ts'
 import { NicwrightError, SyscallError } from '../errors.ts'
 import { Engine } from '../host/index.ts'
 import { probe, runOnKernel as run } from '../linux/index.ts'
 import { type BpfMap, createMap, freeMap, type Memory, newMemory } from '../maps/index.ts'
 import { verify } from '../verifier/index.ts'
-import type { EngineRun, RunRequest } from './batch-run.ts'
+import { runOnChip } from './chip.ts'
 
-export { runOnChip } from './chip.ts'
+/** What every engine gives back. */
+export interface EngineRun {
+  readonly retvals: readonly number[]
+  readonly packets: readonly Uint8Array[]
+  readonly maps: readonly (readonly (readonly [key: Uint8Array, value: Uint8Array])[])[]
+  readonly cycles?: readonly number[]
+}
+
+export interface RunRequest extends ProgramRecord {
+  readonly packets: readonly Uint8Array[]
+  /** Put into the maps before the first packet. */
+  readonly init: readonly (readonly [map: number, key: Uint8Array, value: Uint8Array])[]
+  readonly seed: number
+  /** Nanoseconds that the clock shows. */
+  readonly now: bigint
+  /** Instructions that a packet may execute. */
+  readonly budget: number
+  /** Further fields: codegen, opt, fw, profile. */
+  readonly record: Readonly<Record<string, unknown>>
+}
 
 /** The maps with what the request puts into them. */
 export function withContents({ maps, init }: Pick<RunRequest, 'maps' | 'init'>): MapSpec[] {
@@ -68,4 +88,10 @@ export function runOnKernel(request: RunRequest): EngineRun {
 function lastLine(log: string): string {
   const lines = log.trimEnd().split('\n')
   return lines.filter(line => !line.startsWith('processed ')).at(-1) ?? ''
+}
+
+export const engines: Readonly<Record<'interpreter' | 'chip' | 'kernel', (request: RunRequest) => EngineRun>> = {
+  interpreter: runOnInterpreter,
+  chip: runOnChip,
+  kernel: runOnKernel,
 }
