@@ -1,25 +1,15 @@
 // The types of a .BTF blob as records. A record refers to other types by id (0 is void) and carries its names as text, so that
 // what is taken out of one blob can be put into another. Sizes are bytes, bit offsets count from the start of the struct.
 
-export const BTF_KIND_UNKN = 0
+// Kinds as they are numbered in a blob, as far as their layout differs; KIND_NAMES has them all.
 export const BTF_KIND_INT = 1
-export const BTF_KIND_PTR = 2
 export const BTF_KIND_ARRAY = 3
 export const BTF_KIND_STRUCT = 4
 export const BTF_KIND_UNION = 5
 export const BTF_KIND_ENUM = 6
 export const BTF_KIND_FWD = 7
-export const BTF_KIND_TYPEDEF = 8
-export const BTF_KIND_VOLATILE = 9
-export const BTF_KIND_CONST = 10
-export const BTF_KIND_RESTRICT = 11
-export const BTF_KIND_FUNC = 12
-export const BTF_KIND_FUNC_PROTO = 13
-export const BTF_KIND_VAR = 14
 export const BTF_KIND_DATASEC = 15
 export const BTF_KIND_FLOAT = 16
-export const BTF_KIND_DECL_TAG = 17
-export const BTF_KIND_TYPE_TAG = 18
 export const BTF_KIND_ENUM64 = 19
 
 // Encodings of an int, a set of bits.

@@ -18,7 +18,7 @@ export function openObject(
     object = loadObject(bytes, { name: basename(path) })
   } catch (error) {
     if (!(error instanceof NicwrightError)) throw error
-    const at = error.at?.offset === undefined ? '' : ` (at byte ${error.at.offset})`
+    const at = error.at?.offset === undefined || error.message.includes('(at byte') ? '' : ` (at byte ${error.at.offset})`
     throw new NicwrightError(error.code, { message: `${path}: ${error.message}${at}`, notes: error.notes, cause: error })
   }
   if (program === undefined) return { object, programs: object.programs }

@@ -36,13 +36,8 @@ export const SHT_REL = 9
 export const SHF_WRITE = 1
 export const SHF_ALLOC = 2
 export const SHF_EXECINSTR = 4
-export const SHF_MERGE = 0x10
-export const SHF_STRINGS = 0x20
 
-export const SHN_UNDEF = 0
 export const SHN_LORESERVE = 0xff00
-export const SHN_ABS = 0xfff1
-export const SHN_COMMON = 0xfff2
 
 export const STB_LOCAL = 0
 export const STB_GLOBAL = 1

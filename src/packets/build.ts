@@ -7,9 +7,7 @@ import { finishChecksum, internetChecksum, pseudoHeader } from './checksum.ts'
 // that lie.
 
 export const ETHERTYPE_IPV4 = 0x0800
-export const ETHERTYPE_ARP = 0x0806
 export const ETHERTYPE_VLAN = 0x8100
-export const ETHERTYPE_QINQ = 0x88a8
 export const ETHERTYPE_IPV6 = 0x86dd
 
 export const PROTOCOL_ICMP = 1
@@ -101,9 +99,7 @@ export interface IcmpHeader {
 
 export type Header = EthHeader | VlanHeader | Ipv4Header | Ipv6Header | TcpHeader | UdpHeader | IcmpHeader
 
-export const TCP_FIN = 1
 export const TCP_SYN = 2
-export const TCP_RST = 4
 export const TCP_PSH = 8
 export const TCP_ACK = 16
 

@@ -1,0 +1,8 @@
+export { declarations, declare, define } from './declare.ts'
+export { encodeBtf, StringTable, typesOf } from './encode.ts'
+export { type BtfExt, parseBtfExt } from './ext.ts'
+export { type Line, type LineTable, lineAt, parseLines } from './lines.ts'
+export { Btf, parseBtf } from './parse.ts'
+export { alignOf, bareType, sizeOf, skipModifiers } from './resolve.ts'
+export type { BtfKind, BtfMember, BtfType } from './types.ts'
+export { type Shown, type ShowOptions, shownJson, showValue } from './value.ts'
