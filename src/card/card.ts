@@ -109,7 +109,7 @@ export class Card {
   #waited = 0
   #eventCount = 0
   readonly #verdicts: Float64Array = new Float64Array(8)
-  readonly #uses: Float64Array = new Float64Array(4)
+  readonly #uses: Float64Array = new Float64Array(3)
   readonly #faults = new Map<string, { text: string; word: number; count: number }>()
   // The packet last received, for `output`.
   #source: Uint8Array = new Uint8Array(0)
@@ -311,7 +311,7 @@ export class Card {
     if (verdict === VERDICT.PASS || verdict === VERDICT.NONE) this.#toHost++
     this.#issued += trace.issued
     this.#waited += trace.waited
-    for (let i = 0; i < 4; i++) this.#uses[i]! += trace.uses[i]!
+    for (let i = 0; i < 3; i++) this.#uses[i]! += trace.uses[i]!
     this.#model.feed(trace)
     if (worker.fault !== NO_FAULT) this.#countFault(vnic)
     if (worker.routines.events.length > 0) this.#deliver(worker.routines.takeEvents(), events)
@@ -363,7 +363,6 @@ export class Card {
         ctm: this.#uses[0]! / packets,
         emem: this.#uses[1]! / packets,
         imem: this.#uses[2]! / packets,
-        cls: this.#uses[3]! / packets,
       },
       cyclesPerPacket,
       nanosecondsPerPacket: ((this.#issued + this.#waited) / packets / engineHz) * 1e9,

@@ -15,7 +15,6 @@ export interface MemoryUses {
   readonly ctm: number
   readonly emem: number
   readonly imem: number
-  readonly cls: number
 }
 
 export interface CardReport {
@@ -25,7 +24,7 @@ export interface CardReport {
   readonly verdicts: readonly number[]
   readonly faults: readonly FaultCount[]
   readonly events: number
-  /** Averages per packet: words executed, cycles issued (firmware included), cycles waited, commands to each memory. */
+  /** Averages per packet: words executed, cycles issued (firmware included), cycles waited, commands of program and routines to each memory. */
   readonly instructions: number
   readonly issueCycles: number
   readonly waitCycles: number

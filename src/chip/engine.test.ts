@@ -287,14 +287,14 @@ test('a pointer is used three words after it was written, the old one until then
     },
     ({ registers, local }) => {
       registers[BANK_A] = 0x100
-      local[0] = 7
-      local[0x40] = 8
-      local[0x42] = 9
+      local.words[0] = 7
+      local.words[0x40] = 8
+      local.words[0x42] = 9
     },
   )
   expect([...engine.registers.subarray(1, 7)]).toEqual([7, 7, 7, 8, 8, 9])
-  expect(engine.local[0x43]).toBe(0x100)
-  expect(engine.pointer(3)).toBe(0x104)
+  expect(engine.local.words[0x43]).toBe(0x100)
+  expect(engine.local.pointer(3)).toBe(0x104)
 })
 
 test('bytes keep their order from memory to registers and back', () => {

@@ -13,32 +13,25 @@
 //  - a memory command with defer slots reads its transfer registers after these; a register for data of an indirect command holds
 //    the result of the word before, whichever unit made it.
 
-import { CMD, CSR } from '../nfp/insn-table.ts'
+import { CSR } from '../nfp/insn-table.ts'
 import * as F from './fault.ts'
-import { addBigEndian, type Ctm, EMEM_BASE_HIGH, type Emem, noEmem } from './memory.ts'
+import { LocalMemory } from './local.ts'
+import { type Ctm, type Emem, noEmem } from './memory.ts'
 import * as M from './microcode.ts'
+import { MemoryPort } from './port.ts'
 import type { Timing } from './timing.ts'
-import { type EngineUse, MEMORY_CTM, MEMORY_EMEM, type Trace, USE_ADD, USE_READ, USE_WRITE } from './trace.ts'
-
-export const LOCAL_WORDS = 1024
-const LOCAL_MASK = LOCAL_WORDS * 4 - 1
+import type { EngineUse, Trace } from './trace.ts'
 
 /** Cycles after which a program counts as running away, unless told otherwise. */
 export const CYCLE_LIMIT = 8_000_000
 
 const LM_CSRS: readonly number[] = [CSR.ACT_LM_ADDR0, CSR.ACT_LM_ADDR1, CSR.ACT_LM_ADDR2, CSR.ACT_LM_ADDR3]
 
-/** At most so many writes of one pointer are on their way: one a cycle. */
-const LANDING = 8
-
-const OVERRIDE_LENGTH = 0x80
-const OVERRIDE_DATA_HIGH = 2 << 3
-
 export class Microengine {
   readonly registers: Int32Array = new Int32Array(M.REGISTERS)
-  readonly local: Int32Array = new Int32Array(LOCAL_WORDS)
+  readonly local: LocalMemory
   readonly ctm: Ctm
-  emem: Emem
+  readonly emem: Emem
   readonly trace: Trace
   readonly engineUse: EngineUse
   /** Issue cycles of this packet so far. */
@@ -51,12 +44,7 @@ export class Microengine {
   context = 0
 
   readonly #timing: Timing
-  readonly #ctmWait: number
-  // Local-memory pointers as byte addresses, and writes of them that have not landed: value and cycle, oldest first.
-  readonly #pointers: Int32Array = new Int32Array(4)
-  readonly #landing: Int32Array = new Int32Array(4)
-  readonly #landingValue: Int32Array = new Int32Array(4 * LANDING)
-  readonly #landingCycle: Int32Array = new Int32Array(4 * LANDING)
+  readonly #port: MemoryPort
   #csr = 0
   #csrRead = false
   // What the last ALU word left behind: result (N and Z), carry, overflow, left operand; and the last result of any unit.
@@ -68,8 +56,6 @@ export class Microengine {
   // The product so far.
   #low = 0
   #high = 0
-  // Why a method of the slow paths failed.
-  #fault = 0
 
   constructor(ctm: Ctm, trace: Trace, engineUse: EngineUse, timing: Timing, emem: Emem = noEmem) {
     this.ctm = ctm
@@ -77,19 +63,15 @@ export class Microengine {
     this.trace = trace
     this.engineUse = engineUse
     this.#timing = timing
-    // A round trip is counted from the command's issue, so the cycles that the command itself issues are part of it.
-    this.#ctmWait = Math.max(0, timing.ctmRoundTrip - timing.instruction - timing.swapBubbles)
+    this.local = new LocalMemory(this.registers, timing.pointerDelay)
+    this.#port = new MemoryPort(this.registers, ctm, emem, trace, engineUse, timing)
     for (let value = 0; value < 256; value++) this.registers[M.ZERO + value] = value
   }
 
   /** A fresh packet: registers and flags zero, pointers as given, nothing on its way. The local memory stays. */
   reset(pointer0: number, pointer1: number): void {
     this.registers.fill(0, 0, M.ZERO)
-    this.#pointers[0] = pointer0
-    this.#pointers[1] = pointer1
-    this.#pointers[2] = 0
-    this.#pointers[3] = 0
-    this.#landing.fill(0)
+    this.local.reset(pointer0, pointer1)
     this.cycle = 0
     this.#csrRead = false
     this.#result = 0
@@ -101,12 +83,6 @@ export class Microengine {
     this.#high = 0
   }
 
-  /** Byte address in a local-memory pointer once everything has landed. */
-  pointer(k: number): number {
-    const n = this.#landing[k]!
-    return n > 0 ? this.#landingValue[k * LANDING + n - 1]! : this.#pointers[k]!
-  }
-
   /**
    * Executes from `address` until execution leaves the program or faults. Gives the fault, 0 = left the program; `address` says where.
    */
@@ -115,7 +91,8 @@ export class Microengine {
     const r = this.registers
     const { branchBubbles, branchEarlyBubbles, jumpBubbles, swapBubbles } = this.#timing
     const cycleLimit = this.cycleLimit
-    const trace = this.trace
+    const { trace, local } = this
+    const port = this.#port
     let pc = address - base
     let cycle = this.cycle
     let segment = cycle
@@ -143,10 +120,10 @@ export class Microengine {
           const at = ~dueWord
           trace.issue += cycle - segment
           segment = cycle
-          const waited = this.#command(ops[at * 8 + 6]!, ops[at * 8 + 7]!, dueA, dueB, duePrevious)
+          const waited = port.command(ops[at * 8 + 6]!, ops[at * 8 + 7]!, dueA, dueB, duePrevious)
           if (waited < 0) {
             pc = at
-            fault = this.#fault
+            fault = port.fault
             break
           }
           program.waited[at]! += waited
@@ -159,8 +136,10 @@ export class Microengine {
       cycle++
       const flags = ops[i + 5]!
       if (flags !== 0) {
-        fault = this.#fetchLocal(flags, cycle)
-        if (fault !== 0) break
+        if (!local.fetch(flags, cycle)) {
+          fault = F.FAULT_LOCAL_MEMORY
+          break
+        }
       }
       const a = r[ops[i + 1]!]!
       const b = r[ops[i + 2]!]!
@@ -435,7 +414,7 @@ export class Microengine {
           continue
         }
         case 43: // csrRead
-          fault = this.#readCsr(ops[i + 6]!)
+          fault = this.#readCsr(ops[i + 6]!, cycle)
           if (fault !== 0) break
           pc++
           continue
@@ -448,8 +427,8 @@ export class Microengine {
           // command
           const thread = (ops[i + 7]! >>> M.CMD_CTX_SHIFT) & 3
           if (thread === 3) {
-            if (this.#command(ops[i + 6]!, ops[i + 7]!, a, b, previous) < 0) {
-              fault = this.#fault
+            if (port.command(ops[i + 6]!, ops[i + 7]!, a, b, previous) < 0) {
+              fault = port.fault
               break
             }
             pc++
@@ -477,9 +456,9 @@ export class Microengine {
       r[ops[i + 3]!] = v
       r[ops[i + 4]!] = v
       previous = v
-      if ((flags & M.FLAG_DST) !== 0) {
-        fault = this.#storeLocal(flags, v, cycle)
-        if (fault !== 0) break
+      if ((flags & M.FLAG_DST) !== 0 && !local.store(flags, v, cycle)) {
+        fault = F.FAULT_LOCAL_MEMORY
+        break
       }
       pc++
     }
@@ -492,54 +471,6 @@ export class Microengine {
     this.#left = left
     this.#previous = previous
     return fault
-  }
-
-  /** Lets writes of pointer k land whose time has come. A pointer written in cycle c is used from cycle c + delay + 1 on. */
-  #settle(k: number, cycle: number): void {
-    const first = k * LANDING
-    let n = this.#landing[k]!
-    while (n > 0 && cycle > this.#landingCycle[first]!) {
-      this.#pointers[k] = this.#landingValue[first]!
-      this.#landingValue.copyWithin(first, first + 1, first + n)
-      this.#landingCycle.copyWithin(first, first + 1, first + n)
-      n--
-    }
-    this.#landing[k] = n
-  }
-
-  /** Index in `local` of an operand (pointer in bits 0-1, place above), moving the pointer if it says so; -1 outside. */
-  #place(operand: number, cycle: number): number {
-    const k = operand & 3
-    const place = (operand >>> 2) & 0x1f
-    if (this.#landing[k] !== 0) this.#settle(k, cycle)
-    const pointer = this.#pointers[k]!
-    if (place < 16) {
-      const index = (pointer >>> 2) + place
-      return index < LOCAL_WORDS ? index : -1
-    }
-    this.#pointers[k] = (pointer + (place === 0x10 ? 4 : -4)) & LOCAL_MASK
-    return pointer >>> 2
-  }
-
-  #fetchLocal(flags: number, cycle: number): number {
-    if ((flags & M.FLAG_LEFT) !== 0) {
-      const at = this.#place(flags >>> 4, cycle)
-      if (at < 0) return F.FAULT_LOCAL_MEMORY
-      this.registers[M.LOCAL_LEFT] = this.local[at]!
-    }
-    if ((flags & M.FLAG_RIGHT) !== 0) {
-      const at = this.#place(flags >>> 11, cycle)
-      if (at < 0) return F.FAULT_LOCAL_MEMORY
-      this.registers[M.LOCAL_RIGHT] = this.local[at]!
-    }
-    return 0
-  }
-
-  #storeLocal(flags: number, value: number, cycle: number): number {
-    const at = this.#place(flags >>> 18, cycle)
-    if (at < 0) return F.FAULT_LOCAL_MEMORY
-    this.local[at] = value
-    return 0
   }
 
   /** Adds left times one byte of right (the one at bit `shift`) to the product. */
@@ -556,9 +487,9 @@ export class Microengine {
     this.#high = (this.#high + addHigh + carry) | 0
   }
 
-  #readCsr(csr: number): number {
+  #readCsr(csr: number, cycle: number): number {
     const k = LM_CSRS.indexOf(csr)
-    if (k >= 0) this.#csr = this.#pointers[k]!
+    if (k >= 0) this.#csr = this.local.current(k, cycle)
     else if (csr === CSR.CTX_PTR) this.#csr = this.context
     else if (csr === CSR.PSEUDO_RND_NUM) this.#csr = this.nextRandom()
     else return F.FAULT_REGISTER
@@ -568,13 +499,8 @@ export class Microengine {
 
   #writeCsr(csr: number, value: number, cycle: number): number {
     const k = LM_CSRS.indexOf(csr)
-    if (k >= 0) {
-      this.#settle(k, cycle)
-      const n = this.#landing[k]!
-      this.#landingValue[k * LANDING + n] = value & LOCAL_MASK
-      this.#landingCycle[k * LANDING + n] = cycle + this.#timing.pointerDelay
-      this.#landing[k] = n + 1
-    } else if (csr === CSR.PSEUDO_RND_NUM) this.random = value | 0 || 1
+    if (k >= 0) this.local.write(k, value, cycle)
+    else if (csr === CSR.PSEUDO_RND_NUM) this.random = value | 0 || 1
     else return F.FAULT_REGISTER
     return 0
   }
@@ -588,119 +514,6 @@ export class Microengine {
     this.random = x
     return x
   }
-
-  /** A memory command. Gives the cycles until its signal, or -1 and leaves the reason in #fault. */
-  #command(command: number, constants: number, a: number, b: number, previous: number): number {
-    const mode = (constants >>> M.CMD_MODE_SHIFT) & 7
-    const xfer = constants & 0x3f
-    let length = (constants >>> M.CMD_LENGTH_SHIFT) & 7
-    const indirect = (constants & M.CMD_INDIRECT) !== 0
-    if (indirect && (previous & OVERRIDE_LENGTH) !== 0) length = (previous >>> 8) & 0x1f
-    if (command === CMD.ADD || command === CMD.ADD_IMM) return this.#add(command, mode, xfer, length, indirect, a, b, previous)
-
-    const units = length + 1
-    const bytes = command === CMD.READ8 || command === CMD.WRITE8_SWAP ? units : command === CMD.READ_LE ? units * 8 : units * 4
-    if (xfer + ((bytes + 3) >>> 2) > M.XFERS) return this.#refuse(F.FAULT_COMMAND)
-    let memory: Uint8Array
-    let at: number
-    const external = mode !== 4
-    if (external) {
-      at = this.#external(mode, a, b, bytes)
-      memory = this.emem.u8
-    } else {
-      at = this.ctm.at((a + b) | 0, bytes)
-      memory = this.ctm.u8
-    }
-    if (at < 0) return this.#refuse(F.FAULT_ADDRESS)
-    const r = this.registers
-    const write = command === CMD.WRITE8_SWAP || command === CMD.WRITE32_SWAP
-    if (external) {
-      this.trace.uses[MEMORY_EMEM]!++
-      this.engineUse.count(write ? USE_WRITE : USE_READ, at, bytes)
-    } else this.trace.uses[MEMORY_CTM]!++
-    switch (command) {
-      case CMD.READ32_SWAP:
-        for (let i = 0; i < units; i++, at += 4)
-          r[M.XFER_IN + xfer + i] = memory[at]! | (memory[at + 1]! << 8) | (memory[at + 2]! << 16) | (memory[at + 3]! << 24)
-        break
-      case CMD.READ32:
-        for (let i = 0; i < units; i++, at += 4) r[M.XFER_IN + xfer + i] = bigEndian(memory, at)
-        break
-      case CMD.READ_LE:
-        // The two words of each 64-bit word change places; their bytes don't. No code that the driver emits uses it.
-        for (let i = 0; i < units; i++, at += 8) {
-          r[M.XFER_IN + xfer + 2 * i] = bigEndian(memory, at + 4)
-          r[M.XFER_IN + xfer + 2 * i + 1] = bigEndian(memory, at)
-        }
-        break
-      case CMD.READ8:
-        for (let i = 0; i < bytes; i += 4) {
-          let word = 0
-          for (let k = 0; k < 4; k++) word = (word << 8) | (i + k < bytes ? memory[at + i + k]! : 0)
-          r[M.XFER_IN + xfer + (i >>> 2)] = word
-        }
-        break
-      case CMD.WRITE8_SWAP:
-      case CMD.WRITE32_SWAP:
-        for (let i = 0; i < bytes; i++) memory[at + i] = r[M.XFER_OUT + xfer + (i >>> 2)]! >>> ((i & 3) * 8)
-        break
-      default:
-        return this.#refuse(F.FAULT_COMMAND)
-    }
-    return external ? this.#timing.ememWait : this.#ctmWait
-  }
-
-  /** The atomic add of the external memory: 32 bits, or 64 with bit 2 of the length, low word at the lower address. */
-  #add(
-    command: number,
-    mode: number,
-    xfer: number,
-    length: number,
-    indirect: boolean,
-    a: number,
-    b: number,
-    previous: number,
-  ): number {
-    const wide = (length & 4) !== 0
-    if (mode === 4 || (length & 3) !== 0) return this.#refuse(F.FAULT_COMMAND)
-    let low: number
-    let high = 0
-    if (command === CMD.ADD_IMM) {
-      // The value is the high half of the word before: an immediate of 16 bits, never negative.
-      if (!indirect || (previous & 0x38) !== OVERRIDE_DATA_HIGH) return this.#refuse(F.FAULT_COMMAND)
-      low = previous >>> 16
-    } else {
-      low = this.registers[M.XFER_OUT + xfer]!
-      if (wide) high = this.registers[M.XFER_OUT + ((xfer + 1) & 0x3f)]!
-    }
-    const bytes = wide ? 8 : 4
-    const at = this.#external(mode, a, b, bytes)
-    if (at < 0 || (at & 3) !== 0) return this.#refuse(F.FAULT_ADDRESS)
-    const carry = addBigEndian(this.emem, at, low, 0)
-    if (wide) addBigEndian(this.emem, at + 4, high, carry)
-    this.trace.uses[MEMORY_EMEM]!++
-    this.engineUse.count(USE_ADD, at, bytes)
-    return this.#timing.pullWait
-  }
-
-  /** Offset in the external memory of a 40-bit address; -1 if the bytes are not all there. */
-  #external(mode: number, a: number, b: number, bytes: number): number {
-    const high = mode === 1 ? b : a
-    const low = mode === 1 ? a : b
-    const sum = ((high << 8) >>> 0) + (low >>> 0)
-    const top = ((high >>> 24) + (sum > 0xffff_ffff ? 1 : 0)) & 0xff
-    const at = sum >>> 0
-    return top === EMEM_BASE_HIGH && at + bytes <= this.emem.u8.length ? at : -1
-  }
-
-  #refuse(fault: number): number {
-    this.#fault = fault
-    return -1
-  }
-}
-
-function bigEndian(memory: Uint8Array, at: number): number {
-  return (memory[at]! << 24) | (memory[at + 1]! << 16) | (memory[at + 2]! << 8) | memory[at + 3]!
 }
 
 /** Right shift that fills with the sign of another value. */

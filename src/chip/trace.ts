@@ -17,7 +17,6 @@ export const USE_WRITE = 3
 export const MEMORY_CTM = 0
 export const MEMORY_EMEM = 1
 export const MEMORY_IMEM = 2
-const MEMORY_CLS = 3
 
 export class Trace {
   /** Pairs of issue and wait cycles. */
@@ -30,7 +29,7 @@ export class Trace {
   issued = 0
   waited = 0
   /** Accesses of this packet to each memory (MEMORY_*). */
-  readonly uses: Int32Array = new Int32Array(4)
+  readonly uses: Int32Array = new Int32Array(3)
 
   clear(): void {
     this.count = 0

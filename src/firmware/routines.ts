@@ -6,8 +6,9 @@
 // 8 bytes apart, two to a line of the memory engine.
 
 import { EFAULT, EINVAL } from '../bpf/errno.ts'
-import { LOCAL_WORDS, type Microengine } from '../chip/engine.ts'
+import type { Microengine } from '../chip/engine.ts'
 import { FAULT_ADDRESS, FAULT_JUMP, FAULT_LOCAL_MEMORY, NO_FAULT } from '../chip/fault.ts'
+import { LOCAL_WORDS } from '../chip/local.ts'
 import { EMEM_BASE_HIGH, EMEM_POINTER_HIGH } from '../chip/memory.ts'
 import { BANK_A, BANK_B } from '../chip/microcode.ts'
 import type { Timing } from '../chip/timing.ts'
@@ -98,9 +99,9 @@ export class Routines {
 
   /** Copies from local memory through pointer k. A frame's bytes are little-endian in their words, so whole words copy as they are. */
   #copyLocal(k: number, bytes: number, to: number): boolean {
-    const from = this.#engine.pointer(k) >>> 2
+    const from = this.#engine.local.pointer(k) >>> 2
     const words = (bytes + 3) >>> 2
-    const { local } = this.#engine
+    const local = this.#engine.local.words
     if (from + words > local.length) return false
     const memory = this.#tables.memory.i32
     let hash = 0
@@ -158,8 +159,8 @@ export class Routines {
     const pointer = r[Abi.low(4)]!
     const kind = r[Abi.HELPER_POINTER]!
     const { eventIssue, eventWord, eventWaits } = this.#options.costs
-    const vector = engine.pointer(1) >>> 2
-    const length = engine.local[vector + Abi.VECTOR_LENGTH]! & Abi.LENGTH_MASK
+    const vector = engine.local.pointer(1) >>> 2
+    const length = engine.local.words[vector + Abi.VECTOR_LENGTH]! & Abi.LENGTH_MASK
     if (packetBytes > length) {
       this.#spend(eventIssue, 0, 0)
       this.#answer(-EFAULT, -1)
@@ -173,7 +174,7 @@ export class Routines {
       return NO_FAULT
     }
     const message = newEvent(EVENT_CPU, mapId, dataBytes, packetBytes)
-    const packetAt = engine.ctm.at(engine.local[vector + Abi.VECTOR_ADDRESS]!, packetBytes)
+    const packetAt = engine.ctm.at(engine.local.words[vector + Abi.VECTOR_ADDRESS]!, packetBytes)
     if (packetAt < 0) return FAULT_ADDRESS
     message.set(engine.ctm.u8.subarray(packetAt, packetAt + packetBytes), EVENT_PACKET_AT)
     const fault = this.#data(kind, pointer, r[Abi.high(4)]!, dataBytes, message.subarray(total - dataBytes))
@@ -186,7 +187,8 @@ export class Routines {
   }
 
   #data(kind: number, low: number, high: number, bytes: number, to: Uint8Array): number {
-    const { ctm, local } = this.#engine
+    const { ctm } = this.#engine
+    const local = this.#engine.local.words
     if (bytes === 0) return NO_FAULT
     switch (kind) {
       case Abi.POINTER_PACKET: {

@@ -5,8 +5,9 @@
 // A context's state is cleared for each packet (registers, stack), which the real firmware does not do: so a verdict never depends on
 // the packet before, and runs can be split over threads. A program that the verifier passed for an unprivileged user can't tell.
 
-import { LOCAL_WORDS, Microengine } from '../chip/engine.ts'
+import { Microengine } from '../chip/engine.ts'
 import { FAULT_JUMP, NO_FAULT } from '../chip/fault.ts'
+import { LOCAL_WORDS } from '../chip/local.ts'
 import { CTM_PACKET, Ctm } from '../chip/memory.ts'
 import type { Microcode } from '../chip/microcode.ts'
 import type { Timing } from '../chip/timing.ts'
@@ -119,7 +120,8 @@ export class Worker {
     u8.fill(0, this.#bufferAt, to)
     u8.fill(0, to + inline, Math.min(to + inline + SLACK_BYTES, u8.length))
 
-    const { local, registers } = engine
+    const { registers } = engine
+    const local = engine.local.words
     local.fill(0, VECTOR_AT >>> 2, (VECTOR_AT >>> 2) + Abi.VECTOR_WORDS)
     local.fill(0, this.#stackAt >>> 2)
     local[(VECTOR_AT >>> 2) + Abi.VECTOR_LENGTH] = length
@@ -181,7 +183,7 @@ export class Worker {
     this.verdict = Abi.verdictOf(result)
     if (result >>> 4 !== 0) this.counter = 31 - Math.clz32(result >>> 4)
     const vector = VECTOR_AT >>> 2
-    const { local } = engine
+    const local = engine.local.words
     this.length = local[vector + Abi.VECTOR_LENGTH]! & Abi.LENGTH_MASK
     this.offset = this.#bufferAt + (local[vector + Abi.VECTOR_ADDRESS]! & 0xffff)
     if ((local[vector + Abi.VECTOR_FLAGS]! & Abi.QUEUE_IS_SET) !== 0) this.queue = local[vector + Abi.VECTOR_QUEUE]! & 0xff
