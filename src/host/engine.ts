@@ -14,9 +14,9 @@ import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
 /** Bytes of a receive buffer, of which Linux keeps the first for headroom and the last for its own record of the packet. */
 const FRAME_BYTES = 4096
 const HEADROOM_BYTES = 256
+/** Of a socket buffer, whose data begins 64 bytes into a block of a power of two: a program may look at the low bits of a pointer. */
+const SKB_HEADROOM_BYTES = 512 + 64
 const TAILROOM_BYTES = 320
-/** Bytes of a packet that fit one buffer. */
-const LINEAR_BYTES: number = FRAME_BYTES - HEADROOM_BYTES - TAILROOM_BYTES
 
 export interface EngineOptions {
   /** Where the stack and packets shall lie; the memory of the maps when left out. */
@@ -87,7 +87,7 @@ export class Engine {
   #makeFrame(bytes: number): void {
     this.memory.free(this.#frame, this.#frameBytes)
     this.#frameBytes = bytes
-    this.#frame = this.memory.alloc(bytes, 64)
+    this.#frame = this.memory.alloc(bytes, FRAME_BYTES)
   }
 
   /** Places a packet, runs the program on it, and gives what came of it. */
@@ -153,11 +153,12 @@ export class Engine {
       })
     const m = this.machine
     // Behind the packet a buffer's worth of room, so that its last fragment can grow.
-    const needed = packet.length <= LINEAR_BYTES ? FRAME_BYTES : HEADROOM_BYTES + packet.length + FRAME_BYTES
+    const headroom = this.xdp ? HEADROOM_BYTES : SKB_HEADROOM_BYTES
+    const needed = headroom + packet.length + TAILROOM_BYTES <= FRAME_BYTES ? FRAME_BYTES : headroom + packet.length + FRAME_BYTES
     if (needed > this.#frameBytes) this.#makeFrame(needed)
     m.hardStart = this.#frame
     m.hardEnd = this.#frame + (this.xdp ? FRAME_BYTES : needed) - TAILROOM_BYTES
-    m.data = m.meta = this.#frame + HEADROOM_BYTES
+    m.data = m.meta = this.#frame + headroom
     m.end = m.data + packet.length
     m.dataEnd = this.xdp ? Math.min(m.end, m.hardEnd) : m.end
     // A program can uncover the headroom: it never sees an earlier packet there.
