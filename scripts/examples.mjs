@@ -31,6 +31,9 @@ const FLAGS = [
 const SEED = 1
 const RING = 256
 
+/** Another compiler: CLANG=clang-18 node scripts/examples.mjs */
+const CLANG = process.env.CLANG ?? 'clang'
+
 const sha256 = bytes => createHash('sha256').update(bytes).digest('hex')
 const read = name => readFileSync(join(folder, name))
 const stale = []
@@ -59,7 +62,7 @@ function put(path, bytes) {
 
 function clangVersion() {
   try {
-    return /version (\S+)/.exec(execFileSync('clang', ['--version'], { encoding: 'utf8' }))?.[1]
+    return /version (\S+)/.exec(execFileSync(CLANG, ['--version'], { encoding: 'utf8' }))?.[1]
   } catch {
     return undefined
   }
@@ -79,7 +82,7 @@ function makeObjects(home, names) {
       stale.push(relative(root, object))
       continue
     }
-    execFileSync('clang', [...flags, '-c', `${name}.bpf.c`, '-o', object], { cwd: home, stdio: 'inherit' })
+    execFileSync(CLANG, [...flags, '-c', `${name}.bpf.c`, '-o', object], { cwd: home, stdio: 'inherit' })
     records[name] = { source, object: sha256(readFileSync(object)), clang, flags: flags.join(' ') }
     console.log(`compiled ${relative(root, object)}`)
   }

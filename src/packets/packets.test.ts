@@ -222,7 +222,8 @@ describe('traffic', () => {
   })
 })
 
-const tshark = spawnSync('tshark', ['--version']).status === 0
+const TSHARK = 'tshark'
+const tshark = spawnSync(TSHARK, ['--version']).status === 0
 
 describe.skipIf(!tshark)('tshark as a witness (skipped where it is not installed)', () => {
   const inFile = <T>(bytes: Uint8Array, use: (path: string) => T): T => {
@@ -236,7 +237,7 @@ describe.skipIf(!tshark)('tshark as a witness (skipped where it is not installed
     }
   }
   const ask = (path: string, ...args: string[]): string[] =>
-    execFileSync('tshark', ['-r', path, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    execFileSync(TSHARK, ['-r', path, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
       .split('\n')
       .filter(line => line !== '')
 
