@@ -46,6 +46,45 @@ function newCard(profile: Profile = defaultProfile): Card {
   return new Card(profile, { seed: 7 })
 }
 
+// A whole program as the upstream driver lays it out for start 0x100 and done 0x50: `r0 = 2; exit`.
+const upstreamPass: readonly string[] = [
+  ...['f20f003f05bff', '700b441605a20', '502f0000c0800', 'cc2f0000c0001', '60d842008038', '520d814208038', 'a00a0000c0000'],
+  ...['800c10c048a00', '460aab0000303', 'fc0d841408125', 'da0f002200b82', 'b60f444400b11', 'b0081d0100200', '200aa300c0001'],
+  ...['bc094002409ff', '520d814208038', 'a00a0000c0000', '100c10c000a00', ...new Array<string>(8).fill('f0000c0300')],
+]
+
+test("the driver's own words run", () => {
+  const card = newCard()
+  const image = upstreamPass.map(word => BigInt(`0x${word}`))
+  const lo = Uint32Array.from(image, word => Number(word & 0xffff_ffffn))
+  const hi = Uint32Array.from(image, word => Number(word >> 32n))
+  expect(card.load({ lo, hi, count: image.length })).toBe(true)
+  const { verdict, programCycles } = card.receive(new Uint8Array(64))
+  expect(verdict).toBe(VERDICT.PASS)
+  // 15 words: 2 + 2 in front, a branch (3 bubbles), the test of the range, the table, and a branch with two slots filled.
+  expect(programCycles).toBe(15 + 3 + 1)
+})
+
+test('any loaded words and any packet end in a verdict', () => {
+  const words = fc.array(fc.tuple(fc.integer({ min: 0, max: 0xffffffff }), fc.integer({ min: 0, max: 0x1fff })), {
+    minLength: 1,
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(words, fc.uint8Array({ maxLength: 300 }), (list, packet) => {
+      const card = newCard()
+      const lo = Uint32Array.from(list, ([low]) => low)
+      const hi = Uint32Array.from(list, ([low, high]) => withEcc(low, high))
+      expect(card.load({ lo, hi, count: list.length })).toBe(true)
+      const { verdict, data, fault } = card.receive(packet)
+      expect(verdict).toBeLessThanOrEqual(VERDICT.FAULT)
+      expect(data.length).toBeLessThan(0x4000)
+      if (verdict !== VERDICT.FAULT) expect(fault).toBeUndefined()
+    }),
+    { numRuns: 100 },
+  )
+})
+
 test('registers say what the firmware is, and only what may be written is', () => {
   const registers = newCard().registers()
   expect(registers.read8(REG.ABI)).toBe(2)

@@ -92,7 +92,9 @@ export class Routines {
 
   /** The map of the call, its key copied; undefined = no such table, -1 = the key is not in local memory. */
   #map(): BpfMap | undefined | -1 {
-    const map = this.#tables.get(this.#engine.registers[Abi.HELPER_MAP]! >>> 0)
+    const id = this.#engine.registers[Abi.HELPER_MAP]!
+    this.#hash = id
+    const map = this.#tables.get(id >>> 0)
     if (map === undefined) return undefined
     return this.#copyLocal(0, map.keySize, this.#key) ? map : -1
   }
@@ -104,7 +106,8 @@ export class Routines {
     const local = this.#engine.local.words
     if (from + words > local.length) return false
     const memory = this.#tables.memory.i32
-    let hash = 0
+    // Keys of all tables share the buckets, so the table's number is part of what is hashed.
+    let hash = this.#hash
     for (let i = 0; i < words; i++) {
       const word = local[from + i]!
       memory[(to >>> 2) + i] = word
