@@ -173,6 +173,11 @@ function functionSymbols(elf: Elf, section: ElfSection): ElfSymbol[] {
   return symbols.sort((a, b) => a.value - b.value)
 }
 
+/** Whether a section holds functions that are only called: `.text`, or its parts where each function got a section of its own. */
+export function isText(section: CodeSection): boolean {
+  return section.name === '.text' || section.name.startsWith('.text.')
+}
+
 /** The function of a section that contains a slot. */
 export function functionAt(section: CodeSection, slot: number): CodeFunction | undefined {
   let low = 0

@@ -4,7 +4,7 @@ import { parseBtf } from '../btf/parse.ts'
 import type { ElfSymbol } from '../elf/parse.ts'
 import { NicwrightError } from '../errors.ts'
 import { relocateTypes } from './core.ts'
-import { type CodeFunction, functionAt, type ObjectFile, readFile, sectionText } from './file.ts'
+import { type CodeFunction, functionAt, isText, type ObjectFile, readFile, sectionText } from './file.ts'
 import { globalMap, objectName } from './globals.ts'
 import { kconfigMap, placeKconfig } from './kconfig.ts'
 import { legacyMaps } from './legacy.ts'
@@ -38,7 +38,7 @@ export function loadObject(bytes: Uint8Array, options: LoadOptions = {}): Object
   let slots = 0
   for (const section of file.code) {
     // What stands in .text is called by programs and is none itself.
-    if (section.name === '.text') continue
+    if (isText(section)) continue
     if (section.functions.length === 0)
       throw new NicwrightError('object/symbol', { message: `no function begins in section ${section.name}` })
     for (const each of section.functions) {
@@ -52,7 +52,7 @@ export function loadObject(bytes: Uint8Array, options: LoadOptions = {}): Object
     }
   }
   if (programs.length === 0) {
-    const text = file.code.find(section => section.name === '.text')
+    const text = file.code.find(isText)
     const message =
       text === undefined
         ? 'the object holds no program'

@@ -185,6 +185,18 @@ describe('references', () => {
     expect([program!.insns.src[0], program!.insns.imm[0]]).toEqual([0, 0])
   })
 
+  test('functions in sections of their own are no programs', () => {
+    const spec = loadObject(
+      object({
+        sections: [text('xdp', code([0x85, 1, -1], EXIT)), text('.text.f', code(MOV, EXIT))],
+        symbols: [symbol('main', 1, 0, 16, STT_FUNC), symbol('f', 2, 0, 16, STT_FUNC)],
+        relocations: new Map([[1, [at(0, 2)]]]),
+      }),
+    )
+    expect(spec.programs.map(({ functions }) => functions.map(({ name }) => name))).toEqual([['main', 'f']])
+    expect(spec.programs[0]!.insns.imm[0]).toBe(1)
+  })
+
   test('a call into the middle of a function, and into data', () => {
     const into = (value: number, section: number): string =>
       refusal(

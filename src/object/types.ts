@@ -4,7 +4,7 @@ import { type BtfDatasec, type BtfType, LINKAGE_EXTERN, LINKAGE_GLOBAL, LINKAGE_
 import { STB_LOCAL } from '../elf/constants.ts'
 import type { ElfSymbol } from '../elf/parse.ts'
 import { NicwrightError } from '../errors.ts'
-import type { ObjectFile } from './file.ts'
+import { isText, type ObjectFile } from './file.ts'
 
 // The compiler leaves gaps in the BTF that only the object file can fill: sizes of data sections, offsets of global variables.
 // And the kernel doesn't take all that the compiler writes: extern functions must be dressed as ordinary ones. Ids never change,
@@ -137,9 +137,9 @@ function gap(message: string): NicwrightError {
 /** A global function that no other object sees is verified together with its callers, as if it were static. */
 function hideFunctions(file: ObjectFile, types: readonly BtfType[], put: (id: number, type: BtfType) => void): void {
   const hidden = new Set<string>()
-  for (const { name: section, functions } of file.code) {
-    if (section !== '.text') continue
-    for (const each of functions) if (each.hidden && !each.local) hidden.add(each.name)
+  for (const section of file.code) {
+    if (!isText(section)) continue
+    for (const each of section.functions) if (each.hidden && !each.local) hidden.add(each.name)
   }
   if (hidden.size === 0) return
   for (const [i, type] of types.entries()) {
