@@ -55,7 +55,7 @@ export function runOnInterpreter(request: RunRequest): EngineRun {
   try {
     for (const spec of specs) maps.push(createMap(memory, spec))
     const { seed, now, budget } = request
-    engine = new Engine(verdict.verified.program, maps, { memory, seed, now, budget })
+    engine = new Engine(verdict.verified, maps, { memory, seed, now, budget })
     const retvals: number[] = []
     const packets: Uint8Array[] = []
     for (const packet of request.packets) {
@@ -64,7 +64,7 @@ export function runOnInterpreter(request: RunRequest): EngineRun {
         throw new NicwrightError('host/fault', { message: `instruction ${ran.fault.insn}: ${ran.fault.message}` })
       }
       retvals.push(ran.retval)
-      packets.push(ran.data.subarray(ran.metaBytes))
+      packets.push(ran.data)
     }
     return { retvals, packets, maps: maps.map(map => [...map.entries()]) }
   } finally {

@@ -9,7 +9,7 @@ import { switches } from '../drivers/nfp/passes.ts'
 import { NfpProgram } from '../drivers/nfp/program.ts'
 import { provenance } from '../drivers/nfp/provenance.ts'
 import { NicwrightError } from '../errors.ts'
-import { Engine } from '../host/index.ts'
+import { Interpreter } from '../host/index.ts'
 import { type Placement, place as placeProgram, type Refusal } from '../kernel/fallback.ts'
 import { type LoadedMap, mapEntries } from '../kernel/map.ts'
 import type { XdpMode } from '../kernel/netdev.ts'
@@ -221,7 +221,7 @@ function codeOf(retval: number): number {
 function runOnHost(placement: Placed, specs: readonly ObjectMap[], packets: readonly CapturedPacket[], seed: number): HostRun {
   const memory = newMemory()
   const maps = specs.map(spec => createMap(memory, spec))
-  const engine = new Engine(placement.program.verified.program, maps, { memory, seed })
+  const engine = new Interpreter(placement.program.verified.program, maps, { memory, seed })
   const codes = new Uint8Array(packets.length)
   const verdicts: Record<Verdict, number> = { aborted: 0, drop: 0, pass: 0, tx: 0 }
   const outputs = packets.map(({ data }, i) => {

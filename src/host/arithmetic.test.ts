@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Program } from '../bpf/program.ts'
 import { newMemory } from '../maps/memory.ts'
-import { Engine } from './engine.ts'
+import { Interpreter } from './engine.ts'
 import { ProgramBuilder } from './program-builder.ts'
 
 const memory = newMemory()
@@ -49,7 +49,7 @@ function answer(write: (b: ProgramBuilder) => void): bigint {
   write(b)
   b.emit(0x7b, 6, 0, 0)
   b.emit(0x95)
-  const engine = new Engine(program(b), [], { memory, budget: 1000 })
+  const engine = new Interpreter(program(b), [], { memory, budget: 1000 })
   const run = engine.run(new Uint8Array(64))
   engine.free()
   expect(run.fault).toBeUndefined()
@@ -237,7 +237,7 @@ describe('memory', () => {
             b.emit(0x7b, 6, 2, 8)
             b.emit(0x7b, 6, 0, 16)
             b.emit(0x95)
-            const engine = new Engine(program(b), [], { memory: room, budget: 100 })
+            const engine = new Interpreter(program(b), [], { memory: room, budget: 100 })
             const { data, fault } = engine.run(new Uint8Array(64))
             engine.free()
             expect(fault).toBeUndefined()

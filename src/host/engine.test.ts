@@ -10,7 +10,7 @@ import { fromHex, toHex } from '../bytes/hex.ts'
 import { encodeText } from '../bytes/writer.ts'
 import { NicwrightError } from '../errors.ts'
 import { type BpfMap, createMap, newMemory, RingMap } from '../maps/index.ts'
-import { Engine, type EngineOptions, type Run } from './engine.ts'
+import { type EngineOptions, Interpreter, type Run } from './engine.ts'
 
 const memory = newMemory()
 const XDP = 6
@@ -21,7 +21,7 @@ function program(text: string, type = XDP): Program {
 }
 
 function run(text: string, options: EngineOptions & { maps?: BpfMap[]; packet?: Uint8Array; type?: number } = {}): Run {
-  const engine = new Engine(program(text, options.type), options.maps ?? [], { memory, budget: 100_000, ...options })
+  const engine = new Interpreter(program(text, options.type), options.maps ?? [], { memory, budget: 100_000, ...options })
   const result = engine.run(options.packet ?? Uint8Array.from({ length: 64 }, (_, i) => i))
   engine.free()
   return result
@@ -96,9 +96,9 @@ describe('faults', () => {
           insns.off[i] = fields.off
           insns.imm[i] = fields.imm
         })
-        let engine: Engine
+        let engine: Interpreter
         try {
-          engine = new Engine({ ...program('exit'), insns }, [], { memory, budget: 2000 })
+          engine = new Interpreter({ ...program('exit'), insns }, [], { memory, budget: 2000 })
         } catch (error) {
           expect(error).toBeInstanceOf(NicwrightError)
           return
@@ -152,7 +152,7 @@ describe('calls', () => {
       out: r0 = 7
       exit`
     expect(table.set(u32(1), u32(99))).toBe(0)
-    const engine = new Engine(program(text), [table, counter], { memory })
+    const engine = new Interpreter(program(text), [table, counter], { memory })
     engine.addProgram(99, program(text), [table, counter])
     expect(engine.run(new Uint8Array(64)).retval).toBe(7)
     expect(counter.get(u32(0))?.[0]).toBe(34)
@@ -188,7 +188,7 @@ describe('calls', () => {
       p.insns.imm[2] = 12 - 2 - 1
       return p
     }
-    const go = (source: string): Run => new Engine(withFunc(source), [], { memory }).run(new Uint8Array(64))
+    const go = (source: string): Run => new Interpreter(withFunc(source), [], { memory }).run(new Uint8Array(64))
     expect(go(text(5, 99)).retval).toBe(5 | ((0 + 1 + 2 + 3 + 4) << 8))
     expect(go(text(5, 2)).retval).toBe(3 | ((0 + 1 + 2) << 8))
     expect(go(text(9_000_000, 2)).retval).toBe(-7 >>> 0)
@@ -198,7 +198,7 @@ describe('calls', () => {
     const p = program('r0 = 0\ntop: r0 += 1\ngoto +0\ngoto top\nexit')
     p.insns.code[2] = 0xe5
     p.insns.off[2] = 1
-    expect(new Engine(p, [], { memory }).run(new Uint8Array(64)).retval).toBe(8 * 1024 * 1024 + 1)
+    expect(new Interpreter(p, [], { memory }).run(new Uint8Array(64)).retval).toBe(8 * 1024 * 1024 + 1)
   })
 })
 
@@ -240,7 +240,7 @@ describe('packets', () => {
       *(u64 *)(r1 + 0) = r2
       r0 = 0
       exit`
-    const engine = new Engine(program(dirty), [], { memory })
+    const engine = new Interpreter(program(dirty), [], { memory })
     const packet = Uint8Array.from({ length: 64 }, (_, i) => i)
     for (let i = 0; i < 2; i++) expect(toHex(engine.run(packet).data)).toBe(`ffffffffffffffff${'00'.repeat(92)}${toHex(packet)}`)
   })
@@ -272,7 +272,7 @@ describe('packets', () => {
       const p = program('r6 = r1\nr0 = 0\nexit', 1)
       p.insns.code[1] = code
       p.insns.imm[1] = imm
-      const result = new Engine(p, [], { memory }).run(Uint8Array.from({ length: 64 }, (_, i) => i))
+      const result = new Interpreter(p, [], { memory }).run(Uint8Array.from({ length: 64 }, (_, i) => i))
       return result
     }
     expect(load(0x20, 0).retval).toBe(0x0e0f1011)
@@ -346,7 +346,7 @@ describe('helpers', () => {
       call map_update_elem
       out: r0 = 2
       exit`
-    const engine = new Engine(program(text), [m], { memory })
+    const engine = new Interpreter(program(text), [m], { memory })
     for (let i = 0; i < 5; i++) expect(engine.run(new Uint8Array(64))).toMatchObject({ retval: 2 })
     expect(m.get(u32(1))?.[0]).toBe(5)
   })
@@ -404,7 +404,7 @@ describe('helpers', () => {
       const p = program(
         `r1 = map[0][0] ll\nr2 = ${text.length + 1}\nr3 = 0x${BigInt.asUintN(64, value).toString(16)} ll\nr4 = 2\nr5 = 3\ncall trace_printk\nexit`,
       )
-      return new Engine(p, [m], { memory, trace: line => lines.push(line) }).run(new Uint8Array(64)).retval
+      return new Interpreter(p, [m], { memory, trace: line => lines.push(line) }).run(new Uint8Array(64)).retval
     }
     const cases: [string, bigint, string][] = [
       ['plain', 0n, 'plain'],

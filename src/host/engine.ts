@@ -1,11 +1,13 @@
 // The reference engine: a program, its maps, and packets one after the other. Maps keep their contents between packets. Given the
-// same seed, clock and packets a run is the same every time.
+// same seed, clock and packets a run is the same every time. An Engine runs what the verifier has accepted for the host. An Interpreter
+// runs any program, because it checks every access itself: for comparing engines, and for what was verified for another target.
 
 import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { Program } from '../bpf/program.ts'
 import { NicwrightError } from '../errors.ts'
 import type { BpfMap } from '../maps/map.ts'
 import { type Memory, newMemory } from '../maps/memory.ts'
+import type { Verified } from '../verifier/verdict.ts'
 import { type Code, prepare } from './code.ts'
 import { type Arrival, ETH_HEADER_BYTES, writeContext, writePointers } from './context.ts'
 import { execute } from './execute.ts'
@@ -43,7 +45,7 @@ export interface Run {
   readonly fault?: Fault
 }
 
-export class Engine {
+export class Interpreter {
   readonly memory: Memory
   readonly machine: Machine
   readonly #code: Code
@@ -176,5 +178,16 @@ export class Engine {
     this.memory.free(this.#frame, this.#frameBytes)
     this.#frameBytes = 0
     this.machine.free()
+  }
+}
+
+export class Engine extends Interpreter {
+  constructor(verified: Verified, maps: readonly BpfMap[], options: EngineOptions = {}) {
+    const { program, target } = verified
+    if (target.kind === 'offloaded')
+      throw new NicwrightError('host/target', {
+        message: `${program.name || 'the program'} was verified for ${target.device}, not for the host`,
+      })
+    super(program, maps, options)
   }
 }

@@ -10,7 +10,7 @@ import { encodeText } from '../bytes/writer.ts'
 import { possibleCpus, probe, runOnKernel } from '../linux/index.ts'
 import { createMap, freeMap, newMemory } from '../maps/index.ts'
 import { Dice } from './dice.ts'
-import { Engine } from './engine.ts'
+import { Interpreter } from './engine.ts'
 import { randomPacket } from './generate.ts'
 
 const kernel = probe()
@@ -130,7 +130,7 @@ function check(name: string, body: string, type: number, specs: readonly MapSpec
   const theirs = runOnKernel(program, specs, [packet], {})
   if (theirs.errno !== 0) throw new Error(`${name}: ${runOnKernel(program, specs, [packet], { logLevel: 1 }).log}`)
   const maps = specs.map(spec => createMap(memory, spec, { cpus: possibleCpus() }))
-  const engine = new Engine(program, maps, { memory })
+  const engine = new Interpreter(program, maps, { memory })
   const ours = engine.run(packet)
   engine.free()
   for (const map of maps) freeMap(map)

@@ -1,2 +1,2 @@
-export { Engine, type EngineOptions, type Run } from './engine.ts'
+export { Engine, type EngineOptions, Interpreter, type Run } from './engine.ts'
 export type { Fault, Redirect } from './machine.ts'

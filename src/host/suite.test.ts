@@ -7,7 +7,7 @@ import { toHex } from '../bytes/hex.ts'
 import { compareBytes } from '../bytes/writer.ts'
 import { possibleCpus, probe, runOnKernel } from '../linux/index.ts'
 import { type BpfMap, createMap, freeMap, newMemory } from '../maps/index.ts'
-import { Engine } from './engine.ts'
+import { Interpreter } from './engine.ts'
 import { type RandomProgram, randomPacket, randomProgram } from './generate.ts'
 
 const PROGRAMS = Number(process.env.NICWRIGHT_SUITE ?? 1000)
@@ -37,7 +37,7 @@ function text(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[
 
 function interpret({ program, maps, slots }: RandomProgram, packets: readonly Uint8Array[], cpus: number): Outcome {
   const opened = maps.map(spec => createMap(memory, spec, { cpus }))
-  const engine = new Engine(program, opened, { memory })
+  const engine = new Interpreter(program, opened, { memory })
   slots.forEach((slot, i) => {
     engine.addProgram(i + 1, slot.program, opened)
     opened[slot.map]!.set(Uint8Array.of(slot.index, 0, 0, 0), Uint8Array.of(i + 1, 0, 0, 0))
