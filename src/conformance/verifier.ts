@@ -11,6 +11,8 @@ import { fromHex } from '../bytes/hex.ts'
 import { type Verdict, verify } from '../verifier/verify.ts'
 
 const FILES = ['random', 'selftests-arrays', 'selftests-asm']
+/** The log buffer of the recording. */
+const RECORDED_BYTES = 1 << 24
 const CUT = '\n@@CUT@@\n'
 
 interface MapRecord {
@@ -204,9 +206,10 @@ function compareLog(note: Note, kind: 'log1' | 'log2', mine: string, theirs: str
     note(kind, mask(mine) === mask(theirs), () => firstDifference(mine, theirs))
     return
   }
-  const head = theirs.slice(0, cut)
+  // A longer log than the recording's buffer has lost its beginning there.
+  const head = mine.length > RECORDED_BYTES ? '' : theirs.slice(0, cut)
   const tail = theirs.slice(cut + CUT.length)
-  const good = mask(mine).startsWith(mask(head)) && mask(mine).endsWith(mask(tail))
+  const good = mask(mine.slice(0, head.length)) === mask(head) && mask(mine.slice(-tail.length)) === mask(tail)
   note(kind, good, () => firstDifference(mine, head))
 }
 

@@ -16,8 +16,9 @@ import {
   R_UMIN,
   R_VALUE,
   SCALAR_VALUE,
+  setConst,
 } from './reg.ts'
-import { tnumCast, tnumIntersect, tnumRange } from './tnum.ts'
+import { tnumCast, tnumIntersect, tnumRange, tnumStep } from './tnum.ts'
 
 const S32_MIN = -0x80000000
 const S32_MAX = 0x7fffffff
@@ -99,6 +100,36 @@ export function updateBounds64(r: Int32Array, i: number): void {
   atMostS(r, i + R_SMAX, vl | ml, vh | (mh & S32_MAX))
   atLeastU(r, i + R_UMIN, vl, vh)
   atMostU(r, i + R_UMAX, vl | ml, vh | mh)
+  meetOnce(r, i)
+}
+
+const step = new Int32Array(4)
+
+// The unsigned range may contain a single member of the tnum: then that is the value.
+function meetOnce(r: Int32Array, i: number): void {
+  const uminLo = r[i + R_UMIN]!
+  const uminHi = r[i + R_UMIN + 1]!
+  const umaxLo = r[i + R_UMAX]!
+  const umaxHi = r[i + R_UMAX + 1]!
+  const vl = r[i + R_VALUE]!
+  const vh = r[i + R_VALUE + 1]!
+  const ml = r[i + R_MASK]!
+  const mh = r[i + R_MASK + 1]!
+  if (uminLo === vl && uminHi === vh && umaxLo === (vl | ml) && umaxHi === (vh | mh)) return
+  tnumStep(step, 0, r, i + R_VALUE, uminLo, uminHi)
+  const nextLo = step[0]!
+  const nextHi = step[1]!
+  if ((uminLo & ~ml) === vl && (uminHi & ~mh) === vh) {
+    if (ult(umaxLo, umaxHi, nextLo, nextHi)) setConst(r, i, uminLo, uminHi)
+    return
+  }
+  if (nextLo === (vl | ml) && nextHi === (vh | mh)) {
+    setConst(r, i, nextLo, nextHi)
+    return
+  }
+  if (ult(umaxLo, umaxHi, nextLo, nextHi)) return
+  tnumStep(step, 0, r, i + R_VALUE, nextLo, nextHi)
+  if (ult(umaxLo, umaxHi, step[0]!, step[1]!)) setConst(r, i, nextLo, nextHi)
 }
 
 export function updateBounds(r: Int32Array, i: number): void {

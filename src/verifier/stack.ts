@@ -289,9 +289,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, src: numb
     }
     save(env, stack, s, r, v, size)
   } else {
-    stack[s + R_TYPE] = NOT_INIT
-    const last = slotType(stack, s, 7)
-    if (last === STACK_SPILL || last === STACK_DYNPTR || last === STACK_ITER || last === STACK_IRQ_FLAG) scrub(stack, s)
+    drop(stack, s)
     let type = STACK_MISC
     if (src >= 0 ? isNull(r, v) : writesImmediateZero(env)) {
       // The zero bytes stand for the register's value from here on.
@@ -319,6 +317,13 @@ function save(env: Env, stack: Int32Array, s: number, r: Int32Array, v: number, 
   }
 }
 
+// What was in a slot as a whole is no more.
+function drop(stack: Int32Array, s: number): void {
+  stack[s + R_TYPE] = NOT_INIT
+  const last = slotType(stack, s, 7)
+  if (last === STACK_SPILL || last === STACK_DYNPTR || last === STACK_ITER || last === STACK_IRQ_FLAG) scrub(stack, s)
+}
+
 // A spill of which a part is overwritten.
 function scrub(stack: Int32Array, s: number): void {
   for (let j = 0; j < 8; j++) if (slotType(stack, s, j) !== STACK_INVALID) setSlotType(stack, s, j, STACK_MISC)
@@ -344,7 +349,7 @@ function writeVariable(env: Env, frame: Frame, from: number, to: number, src: nu
       zeroUsed = true
       continue
     }
-    stack[s + R_TYPE] = NOT_INIT
+    drop(stack, s)
     if (zero && type === STACK_ZERO) zeroUsed = true
     else setSlotType(stack, s, j, STACK_MISC)
   }

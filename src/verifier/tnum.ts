@@ -2,6 +2,7 @@
 // high, mask low and high, as they stand in a register at R_VALUE): a set mask bit is unknown, and its value bit is then 0. Operations
 // take the array and index of each operand and of the result, which may be the same slice.
 
+import { ult } from '../bytes/long.ts'
 import { mulLow } from './wide.ts'
 
 type Words = Int32Array
@@ -197,6 +198,51 @@ export function tnumUnion(o: Words, oi: number, a: Words, ai: number, b: Words, 
   const ml = (a[ai]! ^ b[bi]!) | a[ai + 2]! | b[bi + 2]!
   const mh = (a[ai + 1]! ^ b[bi + 1]!) | a[ai + 3]! | b[bi + 3]!
   put(o, oi, a[ai]! & b[bi]! & ~ml, a[ai + 1]! & b[bi + 1]! & ~mh, ml, mh)
+}
+
+/**
+ * The smallest member of `a` above z, of two words into o[oi]: the largest member if z is no less, the smallest if z is below all. A member is
+ * the value plus a number spread over the unknown bits, so the next one has that number plus one, with the carry led over the known bits.
+ */
+export function tnumStep(o: Words, oi: number, a: Words, ai: number, zLo: number, zHi: number): void {
+  const vl = a[ai]!
+  const vh = a[ai + 1]!
+  const ml = a[ai + 2]!
+  const mh = a[ai + 3]!
+  if (!ult(zLo, zHi, vl | ml, vh | mh)) {
+    o[oi] = vl | ml
+    o[oi + 1] = vh | mh
+    return
+  }
+  if (ult(zLo, zHi, vl, vh)) {
+    o[oi] = vl
+    o[oi + 1] = vh
+    return
+  }
+  // The highest known bit that z has otherwise; ones from there down let the carry through, zeros keep the number as it is.
+  const dl = (zLo ^ vl) & ~ml
+  const dh = (zHi ^ vh) & ~mh
+  let lowLo = 0
+  let lowHi = 0
+  let carry = 1
+  if (dh !== 0) {
+    lowLo = -1
+    lowHi = -1 >>> Math.clz32(dh)
+    carry = (zHi & (lowHi ^ (lowHi >>> 1))) === 0 ? 0 : 1
+  } else if (dl !== 0) {
+    lowLo = -1 >>> Math.clz32(dl)
+    carry = (zLo & (lowLo ^ (lowLo >>> 1))) === 0 ? 0 : 1
+  }
+  if (carry === 0) {
+    o[oi] = (zLo & ~lowLo & ml) | vl
+    o[oi + 1] = (zHi & ~lowHi & mh) | vh
+    return
+  }
+  const sumLo = (zLo | ~ml | lowLo) + 1
+  const lo = sumLo | 0
+  const hi = ((zHi | ~mh | lowHi) + (lo === 0 ? 1 : 0)) | 0
+  o[oi] = (lo & ml) | vl
+  o[oi + 1] = (hi & mh) | vh
 }
 
 /** Whether some value is in both: no bit is known to differ. */
