@@ -60,7 +60,7 @@ describe('faults before the simulation', () => {
       '22 LD_ABS is not allowed in subprogs without BTF',
     ],
   ]
-  test.each(rows)('%s', (_what, hex, expected, maps) => {
+  test.each(rows.map(row => [row[0], row] as const))('%s', (_what, [, hex, expected, maps]) => {
     expect(refusal(envOf(hex, maps ?? []))).toBe(expected)
   })
 })
