@@ -1,12 +1,13 @@
 // A translation as an image (docs/image.md).
 
+import { BPF_ST, BPF_STX, CALL } from '../bpf/opcode.ts'
 import { BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
-import { BPF_STX, CALL } from '../bpf/opcode.ts'
 import { SKIP } from '../drivers/nfp/facts.ts'
 import { provenance } from '../drivers/nfp/provenance.ts'
-import { type DeviceImage, type Needs, type SourceLine } from '../nfp/image.ts'
+import type { DeviceImage, Needs, SourceLine } from '../nfp/image.ts'
 import { RELO, UNRELOCATED } from '../nfp/insn-table.ts'
 import { branchAddress, relocationOf } from '../nfp/patch.ts'
+import { PTR_TO_CTX } from '../verifier/reg.ts'
 import type { TranslatedProgram } from './translate-program.ts'
 
 const ADJUST_HEAD = 44
@@ -53,17 +54,17 @@ export function imageOf(from: TranslatedProgram, codegen: string): DeviceImage {
 }
 
 function needsOf({ program, compiled }: TranslatedProgram): Needs {
-  const { insns, type } = program
+  const { insns } = program
   const { translated } = compiled
   const called = new Set<number>()
   let queueSelect = false
   for (let i = 0; i < insns.count; i++) {
     if ((translated.flags[i]! & SKIP) !== 0) continue
-    if (insns.code[i] === CALL && insns.src[i] === 0) called.add(insns.imm[i]!)
-  }
-  for (let i = 0; i < insns.count; i++) {
-    // The driver takes one store into an XDP program's context: the receive queue.
-    if (type === BPF_PROG_TYPE_XDP && (insns.code[i]! & 7) === BPF_STX && compiled.facts.ptrType[i] === 0) queueSelect = true
+    const opcode = insns.code[i]!
+    const kind = opcode & 7
+    if (opcode === CALL && insns.src[i] === 0) called.add(insns.imm[i]!)
+    // The driver takes one store into a context: the receive queue, of an XDP program.
+    if ((kind === BPF_STX || kind === BPF_ST) && compiled.facts.ptrType[i] === PTR_TO_CTX) queueSelect = true
   }
   const routines = new Set<number>()
   for (let word = 0; word < translated.lo.length; word++) {

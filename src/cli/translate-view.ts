@@ -2,7 +2,8 @@
 // stands around them. Pure data, the same whether it comes from a program or from an image file, which has no eBPF text.
 
 import { helperNames } from '../bpf/helper-table.ts'
-import { LD_IMM64 } from '../bpf/opcode.ts'
+import type { Insns } from '../bpf/insns.ts'
+import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, LD_IMM64 } from '../bpf/opcode.ts'
 import { printInsn } from '../bpf/print.ts'
 import { SKIP, SKIP_NOOP, SKIP_VERIFIER } from '../drivers/nfp/facts.ts'
 import type { Translated } from '../drivers/nfp/translate.ts'
@@ -57,9 +58,10 @@ export interface KnownInsn {
   readonly function: string | undefined
 }
 
-/** The instructions of a program, an ld_imm64 as one, with what the translator decided about each. */
+/** The instructions of a program, an ld_imm64 as one, with what the translator decided about each. `maps` are names by index. */
 export function knownInsns(
   program: ObjectProgram,
+  maps: readonly string[],
   translated: Translated,
   lineOf: (insn: number) => SourceLine | undefined,
 ): KnownInsn[] {
@@ -70,7 +72,7 @@ export function knownInsns(
     if (secondSlot(program, i)) continue
     known.push({
       slot: i,
-      text: printInsn(insns, i),
+      text: insnText(program.insns, i, maps),
       notes: notesOf(translated, i),
       removed: removedBecause(translated.flags[i]!),
       line: lineOf(i),
@@ -80,7 +82,18 @@ export function knownInsns(
   return known
 }
 
-function secondSlot({ insns }: ObjectProgram, i: number): boolean {
+/** An instruction as the verifier's log has it, with the names of maps in the place of their numbers. */
+export function insnText(insns: Insns, i: number, maps: readonly string[]): string {
+  return printInsn(insns, i, {
+    imm64: (_, at) => {
+      const name = maps[insns.imm[at]!]
+      if (name === undefined || (insns.src[at] !== BPF_PSEUDO_MAP_FD && insns.src[at] !== BPF_PSEUDO_MAP_VALUE)) return undefined
+      return insns.src[at] === BPF_PSEUDO_MAP_FD ? `map[${name}]` : `map[${name}][0]+${insns.imm[at + 1] ?? 0}`
+    },
+  })
+}
+
+export function secondSlot({ insns }: Pick<ObjectProgram, 'insns'>, i: number): boolean {
   return i > 0 && insns.code[i - 1] === LD_IMM64 && insns.code[i] === 0
 }
 
@@ -94,12 +107,18 @@ function notesOf(t: Translated, i: number): string[] {
   const notes: string[] = []
   const copied = Math.abs(t.gather[i]!)
   if (copied > 0) notes.push(`copy of ${copied} bytes`)
-  if (t.cacheEnd[i]! > t.cacheStart[i]!) {
+  if (t.cacheEnd[i]! > t.cacheStart[i]! && sharesCache(t, i)) {
     const range = `packet bytes ${t.cacheStart[i]}-${t.cacheEnd[i]! - 1}`
-    notes.push(t.cacheFills[i] ? `reads ${range}` : `has ${range}`)
+    notes.push(t.cacheFills[i] ? `caches ${range}` : `from cached ${range}`)
   }
   if (t.negated[i]) notes.push('compares by addition')
   return notes
+}
+
+/** A range that only one load reads is no cache. */
+function sharesCache(t: Translated, i: number): boolean {
+  if (!t.cacheFills[i]) return true
+  return t.cacheEnd.some((end, j) => end === t.cacheEnd[i] && t.cacheStart[j] === t.cacheStart[i] && !t.cacheFills[j])
 }
 
 export function viewOf(image: DeviceImage, known?: readonly KnownInsn[]): View {
@@ -127,7 +146,13 @@ export function viewOf(image: DeviceImage, known?: readonly KnownInsn[]): View {
     }
     const { slot, text, removed } = insn
     const notes = helper ? [...insn.notes, 'helper glue'] : insn.notes
-    open.insns.push({ slot, text: text === '' ? undefined : text, notes, removed: words.length === 0 ? removed : undefined, words })
+    open.insns.push({
+      slot,
+      text: text === '' ? undefined : text,
+      notes,
+      removed: words.length === 0 ? removed : undefined,
+      words,
+    })
   }
   while (at < total && image.insn[at] === -1 && image.origin[at] === ORIGIN.PROLOGUE) around()
   for (const insn of known ?? imageInsns(image)) {
@@ -142,7 +167,11 @@ export function viewOf(image: DeviceImage, known?: readonly KnownInsn[]): View {
     // Words that no instruction claims: an image from elsewhere may have them in any order.
     if (at === before) {
       const slot = image.insn[at]!
-      add(bare(image, at), take(word => image.insn[word] === slot), false)
+      add(
+        bare(image, at),
+        take(word => image.insn[word] === slot),
+        false,
+      )
     }
   }
   return { name: image.name, words: total, sections }

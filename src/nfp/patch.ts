@@ -12,7 +12,7 @@ export function isBranch(code: Code, at: number): boolean {
   return hi >>> 3 === 0x1b ? ((lo & 0x000c3ce0) | 0) === 0x20 : (lo & 0x00080300) === 0
 }
 
-export function branchAddress(code: Code, at: number): number {
+export function branchAddress(code: Pick<Code, 'lo' | 'hi'>, at: number): number {
   const hi = code.hi[at]!
   return (hi & 0x100 ? 0x2000 : 0) | ((hi & 7) << 10) | (code.lo[at]! >>> 22)
 }
