@@ -113,6 +113,8 @@ test('a program is fetched, started, replaced and stopped', () => {
   expect(card.registers().read32(REG.UPDATE)).toBe(0)
   expect(card.receive(packet)).toMatchObject({ verdict: VERDICT.PASS, data: packet, fault: undefined, queue: -1 })
   expect(card.receive(packet, 1).verdict).toBe(VERDICT.NONE)
+  expect(card.counters(1)).toEqual({ packets: 1, bytes: 60, verdicts: [0, 0, 0, 0, 0, 0, 1] })
+  expect(card.counters().packets).toBe(2)
   expect(card.load(assemble(code => leave(code, 0x22)))).toBe(true)
   expect(card.receive(packet).verdict).toBe(VERDICT.DROP)
   card.unload()
@@ -250,6 +252,8 @@ test('a lookup gives an address that the program reads, and counts at; the host 
   )
   const hit = card.receive(Uint8Array.of(1, 2, 3, 4, ...new Uint8Array(60)))
   expect(hit.verdict).toBe(VERDICT.PASS)
+  // One read of the packet; lock, entry, unlock, a value read and the add; the table's descriptor.
+  expect(hit.memoryUses).toEqual({ ctm: 1, emem: 5, imem: 1 })
   expect(card.receive(Uint8Array.of(1, 2, 3, 5, ...new Uint8Array(60))).verdict).toBe(VERDICT.DROP)
   const [found] = card.control(withSlots(request(MESSAGE.LOOKUP, 1, 1, 0), [1, 2, 3, 4], []))
   expect([...(found ?? expect.fail()).subarray(16 + 64, 16 + 64 + 12)]).toEqual([0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0, 0, 0, 0, 3])

@@ -19,7 +19,7 @@ import { type Memory, newMemory } from '../maps/index.ts'
 import type { Code } from '../nfp/code.ts'
 import { type Profile, workers } from '../nfp/profiles.ts'
 import { CTRL_BPF, REG, Registers, UPDATE_BPF, UPDATE_ERR, UPDATE_GEN } from './registers.ts'
-import type { CardReport } from './report.ts'
+import type { CardReport, Counters, MemoryUses } from './report.ts'
 
 /** External memory that tables may fill. */
 const EMEM_BYTES = 2 ** 31
@@ -55,6 +55,8 @@ export interface Received {
   readonly waits: number
   /** Cycles that the program itself issued, bubbles and routines included. */
   readonly programCycles: number
+  /** Commands of program and routines to each memory. */
+  readonly memoryUses: MemoryUses
   /** Text of a fault, undefined = none. */
   readonly fault: string | undefined
   readonly events: readonly Uint8Array[]
@@ -78,6 +80,10 @@ interface Vnic {
   readonly registers: Registers
   program: Microcode | undefined
   active: boolean
+  packets: number
+  bytes: number
+  /** Packets by verdict. */
+  readonly verdicts: Float64Array
 }
 
 export class Card {
@@ -108,7 +114,7 @@ export class Card {
   #issued = 0
   #waited = 0
   #eventCount = 0
-  readonly #verdicts: Float64Array = new Float64Array(8)
+  readonly #verdicts: Float64Array = new Float64Array(VERDICT.NONE + 1)
   readonly #uses: Float64Array = new Float64Array(3)
   readonly #faults = new Map<string, { text: string; word: number; count: number }>()
   // The packet last received, for `output`.
@@ -139,6 +145,9 @@ export class Card {
       registers: new Registers(firmware),
       program: undefined,
       active: false,
+      packets: 0,
+      bytes: 0,
+      verdicts: new Float64Array(VERDICT.NONE + 1),
     }))
   }
 
@@ -236,6 +245,12 @@ export class Card {
     return this.#vnic(port).program
   }
 
+  /** What a port has received since the card was made; a report's clearing leaves it alone. */
+  counters(port = 0): Counters {
+    const { packets, bytes, verdicts } = this.#vnic(port)
+    return { packets, bytes, verdicts: [...verdicts] }
+  }
+
   /** A message of the control channel: the answers to it, none where it is no request. */
   control(message: Uint8Array): Uint8Array[] {
     return this.#control.handle(message)
@@ -270,6 +285,7 @@ export class Card {
       cycles: trace.issued,
       waits: trace.waited,
       programCycles: worker.programCycles,
+      memoryUses: { ctm: trace.uses[0]!, emem: trace.uses[1]!, imem: trace.uses[2]! },
       fault: worker.fault === NO_FAULT ? undefined : faultText(worker.fault),
       events,
     }
@@ -305,6 +321,9 @@ export class Card {
     worker.load(vnic.active ? vnic.program : undefined)
     const verdict = worker.process(bytes, at, length)
     const { trace } = worker
+    vnic.packets++
+    vnic.bytes += length
+    vnic.verdicts[verdict]!++
     this.#packets++
     this.#bytes += length
     this.#verdicts[verdict]!++
@@ -353,7 +372,7 @@ export class Card {
     return {
       packets: this.#packets,
       bytes: this.#bytes,
-      verdicts: [...this.#verdicts.subarray(0, VERDICT.NONE + 1)],
+      verdicts: [...this.#verdicts],
       faults: [...this.#faults.values()].map(fault => ({ ...fault })),
       events: this.#eventCount,
       instructions: this.#executed() / packets,

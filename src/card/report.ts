@@ -17,6 +17,14 @@ export interface MemoryUses {
   readonly imem: number
 }
 
+/** Of one port. */
+export interface Counters {
+  readonly packets: number
+  readonly bytes: number
+  /** Packets by verdict: the numbers of VERDICT. */
+  readonly verdicts: readonly number[]
+}
+
 export interface CardReport {
   readonly packets: number
   readonly bytes: number

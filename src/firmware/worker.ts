@@ -65,6 +65,8 @@ export class Worker {
   readonly #bufferAt: number
   readonly #stackAt: number
   readonly #options: WorkerOptions
+  readonly #packetShares: Int32Array
+  readonly #sendShares: Int32Array
   #inline = 0
   #packets = 0
 
@@ -72,6 +74,9 @@ export class Worker {
     const { timing, headroom, inlineBytes, stackBytes } = options
     const bufferBytes = headroom + inlineBytes + SLACK_BYTES
     this.#options = options
+    const { packetIssue, packetWaits, sendIssue, sendWaits } = options.costs
+    this.#packetShares = shares(packetIssue, packetWaits)
+    this.#sendShares = shares(sendIssue, sendWaits)
     this.#ctm = new Ctm(Math.max(bufferBytes * 2, 4096))
     // Not at the beginning of the memory: an address that lost its packet bit must not hit the packet.
     this.#bufferAt = this.#ctm.u8.length - bufferBytes
@@ -207,19 +212,23 @@ export class Worker {
 
   /** The firmware's own part before or after the program: equal segments that each end in a wait, half of them on each side. */
   #spend(before: boolean): void {
-    const { packetIssue, packetWaits, packetWait, sendIssue, sendWaits } = this.#options.costs
-    const half = packetWaits >>> 1
-    const first = before ? 0 : half
-    const end = before ? half : packetWaits
-    for (let i = first; i < end; i++) this.#segment(share(packetIssue, packetWaits, i), packetWait)
+    const { packetWait } = this.#options.costs
+    const shares = this.#packetShares
+    const half = shares.length >>> 1
+    const end = before ? half : shares.length
+    for (let i = before ? 0 : half; i < end; i++) this.#segment(shares[i]!, packetWait)
     if (before || this.verdict !== Abi.VERDICT.TX) return
-    for (let i = 0; i < sendWaits; i++) this.#segment(share(sendIssue, sendWaits, i), packetWait)
+    for (let i = 0; i < this.#sendShares.length; i++) this.#segment(this.#sendShares[i]!, packetWait)
   }
 
   #segment(issue: number, wait: number): void {
     this.trace.issue += issue
     this.trace.wait(wait)
   }
+}
+
+function shares(sum: number, n: number): Int32Array {
+  return Int32Array.from({ length: n }, (_, i) => share(sum, n, i))
 }
 
 /** The i-th of n whole shares of a sum. */
