@@ -62,7 +62,7 @@ function build(btf: Btf, id: number, inner: string, qualifiers: string, indent: 
       return next(type.type, kind === 'array' || kind === 'func_proto' ? `(${text})` : text)
     }
     case 'array':
-      return next(type.type, `${inner}[${type.length === 0 ? '' : type.length}]`, qualifiers)
+      return next(type.type, `${inner}[${type.length}]`, qualifiers)
     case 'func_proto':
       return next(type.type, `${inner}(${parameters(btf, type, indent, depth)})`)
     case 'struct':
@@ -135,6 +135,8 @@ function enumBody(type: BtfEnum | BtfEnum64, indent: number): string {
 export function declarations(btf: Btf): string[] {
   const out: string[] = []
   const done = new Set<number>()
+  /** Typedefs whose types have been written in full. */
+  const whole = new Set<number>()
   const announced = new Set<string>()
   const visit = (id: number, behindPointer: boolean, depth: number): void => {
     if (depth > MAX_NESTING) throw tooDeep()
@@ -164,9 +166,13 @@ export function declarations(btf: Btf): string[] {
         if (type.name !== '') out.push(define(btf, id))
         return
       case 'typedef':
+        // Behind a pointer the alias of an announced struct is enough; used by value it needs the whole struct.
+        if (!(behindPointer ? done : whole).has(id)) {
+          if (!behindPointer) whole.add(id)
+          visit(type.type, behindPointer, depth + 1)
+        }
         if (done.has(id)) return
         done.add(id)
-        visit(type.type, btf.name(type.type) !== '' && btf.kind(type.type) !== 'typedef', depth + 1)
         out.push(define(btf, id))
         return
       case 'fwd': {

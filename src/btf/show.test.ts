@@ -162,3 +162,22 @@ test('all declarations of an object come after those that they need', () => {
     'struct real {\n\tu32 addr[4];\n\tu32 source[4];\n\tu8 mac[6];\n\tu16 used;\n};',
   )
 })
+
+test('an alias is enough behind a pointer, but not for a member', () => {
+  // 1 int, 2 struct node, 3 typedef node_t, 4 pointer to it, 5 struct list, 6 struct holder of a node by value
+  const types: BtfType[] = [
+    int('int', 4, 1),
+    { kind: 'struct', name: 'list', size: 8, flag: false, members: [member('first', 3, 0)] },
+    ref('ptr', 4),
+    ref('typedef', 6, 'node_t'),
+    { kind: 'struct', name: 'holder', size: 16, flag: false, members: [member('node', 4, 0)] },
+    { kind: 'struct', name: 'node', size: 16, flag: false, members: [member('next', 3, 0), member('value', 1, 64)] },
+  ]
+  expect(declarations(parseBtf(encodeBtf(types)))).toEqual([
+    'struct node;',
+    'typedef struct node node_t;',
+    'struct list {\n\tnode_t *first;\n};',
+    'struct node {\n\tnode_t *next;\n\tint value;\n};',
+    'struct holder {\n\tnode_t node;\n};',
+  ])
+})
