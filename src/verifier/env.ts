@@ -291,7 +291,7 @@ export class Env {
     let index = this.#inner.get(outer)
     if (index === undefined) {
       index = this.maps.length
-      this.maps.push(this.maps[outer]!.inner!)
+      this.maps.push({ ...this.maps[outer]!.inner!, name: '' })
       this.#inner.set(outer, index)
     }
     return index

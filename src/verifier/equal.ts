@@ -143,9 +143,13 @@ function regSafe(a: Int32Array, i: number, b: Int32Array, j: number, exact: numb
     case SCALAR_VALUE: {
       if (a[i + R_PRECISE] === 0 && exact === NOT_EXACT) return true
       const id = a[i + R_ID]!
-      if (((id ^ b[j + R_ID]!) & BPF_ADD_CONST) !== 0) return false
-      if ((id & BPF_ADD_CONST) !== 0 && a[i + R_OFF] !== b[j + R_OFF]) return false
-      return within(a, i, b, j) && sameScalarId(id, b[j + R_ID]!)
+      // A value that nothing was linked to may be linked to anything.
+      if (id !== 0) {
+        if (((id ^ b[j + R_ID]!) & BPF_ADD_CONST) !== 0) return false
+        if ((id & BPF_ADD_CONST) !== 0 && a[i + R_OFF] !== b[j + R_OFF]) return false
+        if (!sameScalarId(id, b[j + R_ID]!)) return false
+      }
+      return within(a, i, b, j)
     }
     case PTR_TO_MAP_KEY:
     case PTR_TO_MAP_VALUE:

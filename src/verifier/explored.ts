@@ -95,6 +95,14 @@ function loopChain(env: Env, state: State): string {
   return ''
 }
 
+// In the log the list of call sites ends before one at instruction 0.
+function shownChain(chain: string): string {
+  const parts = chain.slice(1, -1).split(',')
+  const scc = parts.pop()
+  const zero = parts.indexOf('0')
+  return `(${[...(zero < 0 ? parts : parts.slice(0, zero)), scc].join(',')})`
+}
+
 function sameCallsites(a: State, b: State): boolean {
   if (a.curframe !== b.curframe) return false
   for (let f = a.curframe; f >= 0; f--) if (a.frames[f]!.callsite !== b.frames[f]!.callsite) return false
@@ -250,7 +258,7 @@ function hit(env: Env, old: State, insn: number, loop: boolean): void {
   const chain = loopChain(env, old)
   const visit = explored.visit(chain)
   if (visit === undefined) return
-  if (env.logging2) env.log.add(`SCC backedge ${chain}\n`)
+  if (env.logging2) env.log.add(`SCC backedge ${shownChain(chain)}\n`)
   visit.backedges.push(backedge)
   explored.backedges++
   updatePeak(env)
@@ -295,7 +303,7 @@ function enterLoop(env: Env, checkpoint: State): void {
   const visit = env.explored.enterVisit(chain)
   if (visit.entry !== null) return
   visit.entry = checkpoint
-  if (env.logging2) env.log.add(`SCC enter ${chain}\n`)
+  if (env.logging2) env.log.add(`SCC enter ${shownChain(chain)}\n`)
 }
 
 function exitLoop(env: Env, checkpoint: State): void {
@@ -304,7 +312,7 @@ function exitLoop(env: Env, checkpoint: State): void {
   if (chain === '') return
   const visit = env.explored.visit(chain)
   if (visit === undefined || visit.entry !== checkpoint) return
-  if (env.logging2) env.log.add(`SCC exit ${chain}\n`)
+  if (env.logging2) env.log.add(`SCC exit ${shownChain(chain)}\n`)
   visit.entry = null
   env.explored.backedges -= visit.backedges.length
   updatePeak(env)

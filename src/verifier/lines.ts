@@ -14,10 +14,14 @@ export function lineText(env: Env, insn: number, prefix = ''): string {
   const { lines } = env
   if (lines === null || !env.logging) return ''
   const index = lineIndex(lines, insn)
-  if (index < 0 || printed.get(env) === index) return ''
-  printed.set(env, index)
+  const before = printed.get(env) ?? -1
+  if (index < 0 || before === index) return ''
   const line = lineRecord(lines, index)
   if (line === undefined) return ''
+  // Records of one line differ in their columns, which are not shown.
+  const last = before < 0 ? undefined : lineRecord(lines, before)
+  if (last !== undefined && last.file === line.file && last.line === line.line) return ''
+  printed.set(env, index)
   const slash = line.file.lastIndexOf('/')
   return `${prefix}; ${line.text.replace(/^\s+/, '')} @ ${line.file.slice(slash + 1)}:${line.line}\n`
 }

@@ -56,6 +56,7 @@ let frame = 0
 /** A mark was set that was not there before. */
 let changed = false
 
+const TAIL_CALL = 12
 // R1..R5.
 const ARGS = 0x3e
 
@@ -340,6 +341,11 @@ function leaveFrame(env: Env): void {
   frame--
 }
 
+function enterFrame(env: Env): void {
+  if (frame >= MAX_CALL_FRAMES - 1) env.reject(EFAULT, 'verifier bug: backtracking subprog enter')
+  frame++
+}
+
 // What has to be precise before an instruction, given what has to be after it. False: it can't be told.
 function backtrack(env: Env, i: number, following: number, state: State, entry: number): boolean {
   const { insns } = env
@@ -393,10 +399,17 @@ function backtrack(env: Env, i: number, following: number, state: State, entry: 
       break
     }
     case BPF_LD: {
+      const mode = code & 0xe0
+      const skb = mode === BPF_IND || mode === BPF_ABS
+      if (skb && following !== i + 1) {
+        // The byte was missing: the walk comes from the caller, whose R0 is then 0.
+        if (wants(0)) return false
+        enterFrame(env)
+        return true
+      }
       if (!wants(dst)) return true
       drop(dst)
-      const mode = code & 0xe0
-      if (mode === BPF_IND || mode === BPF_ABS) return false
+      if (skb) return false
       break
     }
   }
@@ -442,6 +455,11 @@ function backtrackCall(env: Env, i: number, following: number): boolean {
   }
   if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL && insns.imm[i] === 0) return false
   drop(0)
+  if (insns.src[i] === 0 && insns.imm[i] === TAIL_CALL && following !== i + 1) {
+    // The tail call was taken and returned to the caller.
+    enterFrame(env)
+    return true
+  }
   if ((regMask[frame]! & ARGS) !== 0) env.reject(EFAULT, 'verifier bug: backtracking call unexpected regs')
   return true
 }
@@ -456,8 +474,7 @@ function backtrackExit(env: Env, following: number): boolean {
     call >= 0 && (insns.code[call]! & 0xf0) === BPF_CALL && isJmp(insns.code[call]!) && insns.src[call] === BPF_PSEUDO_CALL
   const wantsResult = fromCall && wants(0)
   drop(0)
-  if (frame >= MAX_CALL_FRAMES - 1) env.reject(EFAULT, 'verifier bug: backtracking subprog enter')
-  frame++
+  enterFrame(env)
   if (wantsResult) want(0)
   return true
 }

@@ -29,11 +29,7 @@ import {
   BPF_STX,
   BPF_X,
 } from '../bpf/opcode.ts'
-import {
-  BPF_PROG_TYPE_SCHED_ACT,
-  BPF_PROG_TYPE_SCHED_CLS,
-  BPF_PROG_TYPE_SOCKET_FILTER,
-} from '../bpf/prog-type-table.ts'
+import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_SOCKET_FILTER } from '../bpf/prog-type-table.ts'
 import { stepAlu } from './alu.ts'
 import { stepReturn, stepSubprogCall } from './call.ts'
 import type { Env } from './env.ts'
@@ -42,6 +38,7 @@ import { stepJump } from './jump.ts'
 import { isThrow, keepsLock, stepKfuncCall } from './kfunc-call.ts'
 import { checkUnmoved, stepAtomic, stepLoad, stepStore, stepStoreImm } from './memory.ts'
 import { clearCallerSaved, defineReg, markUnknown, readReg } from './operand.ts'
+import { pushPath } from './paths.ts'
 import { checkResourceLeak } from './refs.ts'
 import {
   CONST_PTR_TO_MAP,
@@ -171,7 +168,6 @@ function stepLd(env: Env, code: number): number {
   const mode = code & 0xe0
   if (mode === BPF_ABS || mode === BPF_IND) {
     stepLoadSkb(env, code, mode)
-    env.insn++
   } else if (mode === BPF_IMM) {
     stepLoadImm(env, code)
     env.seen[env.insn + 1] = 1
@@ -211,6 +207,13 @@ function stepLoadSkb(env: Env, code: number, mode: number): void {
   clearCallerSaved(env, env.regs)
   markUnknown(env, env.regs, 0)
   env.regs[R_SUBREG_DEF] = insn + 1
+  env.insn = insn + 1
+  if (env.state.curframe === 0) return
+  // In a called function a missing byte returns 0 to the caller; that is walked first.
+  pushPath(env, insn + 1, insn, false)
+  setKnown(env.regs, 0, 0, 0)
+  env.insn = insn
+  stepReturn(env)
 }
 
 // `check_ld_imm`.
