@@ -28,6 +28,8 @@ const SKB_DATA_END = 80
 const SKB_DATA_META = 140
 
 export const ETH_HEADER_BYTES = 14
+/** Most bytes that a program may make a socket buffer: four pages without their record. */
+export const SKB_LIMIT_BYTES: number = 4 * 4096 - 320
 
 /** What the program is told about where its packet came from. */
 export interface Arrival {

@@ -9,7 +9,7 @@ import type { BpfMap } from '../maps/map.ts'
 import { type Memory, newMemory } from '../maps/memory.ts'
 import type { Verified } from '../verifier/verdict.ts'
 import { type Code, prepare } from './code.ts'
-import { type Arrival, ETH_HEADER_BYTES, writeContext, writePointers } from './context.ts'
+import { type Arrival, ETH_HEADER_BYTES, SKB_LIMIT_BYTES, writeContext, writePointers } from './context.ts'
 import { execute } from './execute.ts'
 import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
 
@@ -17,7 +17,7 @@ import { type Fault, GuestFault, Machine, type Redirect } from './machine.ts'
 const FRAME_BYTES = 4096
 const HEADROOM_BYTES = 256
 /** Of a socket buffer, whose data begins 64 bytes into a block of a power of two: a program may look at the low bits of a pointer. */
-const SKB_HEADROOM_BYTES = 512 + 64
+const SKB_HEADROOM_BYTES = 16384 + 64
 const TAILROOM_BYTES = 320
 
 export interface EngineOptions {
@@ -156,7 +156,9 @@ export class Interpreter {
     const m = this.machine
     // Behind the packet a buffer's worth of room, so that its last fragment can grow.
     const headroom = this.xdp ? HEADROOM_BYTES : SKB_HEADROOM_BYTES
-    const needed = headroom + packet.length + TAILROOM_BYTES <= FRAME_BYTES ? FRAME_BYTES : headroom + packet.length + FRAME_BYTES
+    // A socket buffer grows as long as Linux lets it.
+    const room = this.xdp ? FRAME_BYTES : SKB_LIMIT_BYTES
+    const needed = headroom + packet.length + TAILROOM_BYTES <= FRAME_BYTES ? FRAME_BYTES : headroom + packet.length + room
     if (needed > this.#frameBytes) this.#makeFrame(needed)
     m.hardStart = this.#frame
     m.hardEnd = this.#frame + (this.xdp ? FRAME_BYTES : needed) - TAILROOM_BYTES
@@ -164,7 +166,7 @@ export class Interpreter {
     m.end = m.data + packet.length
     m.dataEnd = this.xdp ? Math.min(m.end, m.hardEnd) : m.end
     // A program can uncover the headroom: it never sees an earlier packet there.
-    this.memory.u8.fill(0, m.hardStart, m.data)
+    if (this.xdp) this.memory.u8.fill(0, m.hardStart, m.data)
     this.memory.u8.set(packet, m.data)
   }
 

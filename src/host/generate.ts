@@ -1,9 +1,9 @@
-// Random XDP programs that a verifier accepts, for comparing engines. Valid by construction: r0 to r5 and r9 hold scalars at all
+// Random XDP and TC programs that a verifier accepts, for comparing engines. Valid by construction: r0 to r5 and r9 hold scalars at all
 // times, r6 the context, r7 the packet with RANGE bytes checked, r8 the packet's end, and the uppermost STACK bytes of the stack are
 // initialised; a block may use others in between but leaves it so. The same seed gives the same program.
 
 import * as T from '../bpf/map-type-table.ts'
-import { BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
+import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import { Dice } from './dice.ts'
 import { ProgramBuilder } from './program-builder.ts'
@@ -13,6 +13,8 @@ export interface GenerateOptions {
   readonly blocks?: number
   /** What may occur; everything when left out. */
   readonly features?: readonly Feature[]
+  /** TC instead of XDP. */
+  readonly tc?: boolean
 }
 
 export type Feature =
@@ -122,8 +124,11 @@ class Generator {
   readonly #calls: number[] = []
   #depth = 0
 
-  constructor(dice: Dice, features: readonly Feature[], maps: MapSpec[]) {
+  readonly #tc: boolean
+
+  constructor(dice: Dice, features: readonly Feature[], maps: MapSpec[], tc: boolean) {
     this.#dice = dice
+    this.#tc = tc
     this.#maps = maps
     this.#features = new Set(features)
   }
@@ -140,7 +145,14 @@ class Generator {
     b.emit(0xb7, 0, 0, 0, 1)
     b.emit(0x95)
     this.#functions()
-    return { name, type: BPF_PROG_TYPE_XDP, expectedAttachType: 0, flags: 0, license: 'GPL', insns: b.finish() }
+    return {
+      name,
+      type: this.#tc ? BPF_PROG_TYPE_SCHED_CLS : BPF_PROG_TYPE_XDP,
+      expectedAttachType: 0,
+      flags: 0,
+      license: 'GPL',
+      insns: b.finish(),
+    }
   }
 
   #has(feature: Feature): boolean {
@@ -156,8 +168,8 @@ class Generator {
   /** r7 and r8 from the context, with the first RANGE bytes checked. */
   #loadPacketPointers(): void {
     const b = this.#b
-    b.emit(0x61, PACKET, CTX, 0)
-    b.emit(0x61, END, CTX, 4)
+    b.emit(0x61, PACKET, CTX, this.#tc ? 76 : 0)
+    b.emit(0x61, END, CTX, this.#tc ? 80 : 4)
     b.emit(0xbf, 2, PACKET)
     b.emit(0x07, 2, 0, 0, RANGE)
     b.jump(0x2d, 2, END, 0, 'short')
@@ -185,7 +197,6 @@ class Generator {
   }
 
   #block(): void {
-    const b = this.#b
     const choices: [number, () => void][] = [
       [10, () => this.#alu()],
       [3, () => this.#refill(this.#scalar())],
@@ -194,7 +205,7 @@ class Generator {
     ]
     if (this.#packet) {
       choices.push([4, () => this.#packetAccess()])
-      choices.push([1, () => b.emit(0x61, this.#scalar(), CTX, this.#dice.pick([12, 16]))])
+      choices.push([1, () => this.#context()])
       if (this.#has('variable offsets')) choices.push([2, () => this.#variablePacketAccess()])
       if (this.#has('adjust')) choices.push([1, () => this.#adjust()])
       if (this.#has('helpers')) choices.push([1, () => this.#packetHelper()])
@@ -207,6 +218,14 @@ class Generator {
     if (this.#has('functions') && this.#packet && this.#calls.length < 4) choices.push([1, () => this.#functionCall()])
     if (this.#has('loops') && this.#depth === 0) choices.push([1, () => this.#loop()])
     this.#dice.weighted(choices)()
+  }
+
+  /** Fields of the context that can be read, and of a socket buffer those that can be written. */
+  #context(): void {
+    const written = [8, 12, 32, 44, 48, 52, 56, 60, 64, 72]
+    if (!this.#tc) this.#b.emit(0x61, this.#scalar(), CTX, this.#dice.pick([12, 16]))
+    else if (this.#dice.chance(0.5)) this.#b.emit(0x63, CTX, this.#scalar(), this.#dice.pick(written))
+    else this.#b.emit(0x61, this.#scalar(), CTX, this.#dice.pick([0, 4, 16, 20, 24, 36, 40, 68, ...written]))
   }
 
   #alu(): void {
@@ -380,7 +399,7 @@ class Generator {
     const b = this.#b
     const dice = this.#dice
     b.emit(0xbf, 1, CTX)
-    if (dice.chance(0.3)) {
+    if (!this.#tc && dice.chance(0.3)) {
       this.#call(188)
       return
     }
@@ -390,11 +409,8 @@ class Generator {
     b.emit(0xbf, 3, FP)
     b.emit(0x07, 3, 0, 0, -STACK + dice.below(32))
     b.emit(0xb7, 4, 0, 0, bytes)
-    b.emit(0x85, 0, 0, 0, load ? 189 : 190)
-    // Writing to the packet takes the pointers' range away.
-    b.emit(0xbf, COUNTER, 0)
-    this.#reload()
-    b.emit(0xbf, 0, COUNTER)
+    if (this.#tc) b.emit(0xb7, 5, 0, 0, dice.pick([0, 1, 2, 4]))
+    this.#moves(this.#tc ? (load ? 26 : 9) : load ? 189 : 190)
   }
 
   #reload(): void {
@@ -404,11 +420,39 @@ class Generator {
 
   #adjust(): void {
     const dice = this.#dice
-    const helper = dice.pick([44, 54, 65])
     this.#b.emit(0xbf, 1, CTX)
+    if (this.#tc) {
+      this.#adjustBuffer()
+      return
+    }
+    const helper = dice.pick([44, 54, 65])
     const by =
       helper === 54 ? dice.pick([0, -4, -8, -3, 4, 8, -32, -36]) : dice.pick([0, 4, -4, 14, -14, 20, -20, 7, 300, -300, 3000])
     this.#b.emit(0xb7, 2, 0, 0, by)
+    this.#moves(helper)
+  }
+
+  /** Tail, head, what can be reached, and the two checksums of a socket buffer. */
+  #adjustBuffer(): void {
+    const dice = this.#dice
+    const b = this.#b
+    const helper = dice.pick([38, 43, 39, 10, 11])
+    const offset = dice.pick([0, 10, 14, 24, 25, 50, 200])
+    b.emit(
+      0xb7,
+      2,
+      0,
+      0,
+      helper === 38 ? dice.pick([10, 14, 60, 64, 90, 200]) : helper === 43 ? dice.pick([0, 4, 14, 20]) : offset,
+    )
+    b.emit(0xb7, 3, 0, 0, helper >= 38 ? dice.pick([0, 0, 0, 1]) : dice.pick([0, this.#imm()]))
+    b.emit(0xb7, 4, 0, 0, this.#imm())
+    b.emit(0xb7, 5, 0, 0, dice.pick(helper === 11 ? [0, 2, 4, 0x12, 0x14, 0x22, 0x24, 0x64] : [0, 2, 4, 1]))
+    this.#moves(helper)
+  }
+
+  /** A helper that takes the packet's pointers away: they are loaded anew. */
+  #moves(helper: number): void {
     this.#b.emit(0x85, 0, 0, 0, helper)
     this.#b.emit(0xbf, COUNTER, 0)
     this.#reload()
@@ -568,11 +612,12 @@ export function randomProgram(seed: number, options: GenerateOptions = {}): Rand
   const features = options.features ?? allFeatures
   const maps = makeMaps(dice, new Set(features))
   const blocks = (): number => options.blocks ?? 4 + dice.below(24)
-  const program = new Generator(dice, features, maps).generate(`random_${seed}`, blocks())
+  const tc = options.tc ?? false
+  const program = new Generator(dice, features, maps, tc).generate(`random_${seed}`, blocks())
   const table = maps.findIndex(spec => spec.type === T.BPF_MAP_TYPE_PROG_ARRAY)
   if (table < 0) return { program, maps, slots: [] }
   // One slot goes on to another program, one begins again.
-  const other = new Generator(dice, features, maps).generate(`random_${seed}_1`, blocks())
+  const other = new Generator(dice, features, maps, tc).generate(`random_${seed}_1`, blocks())
   return {
     program,
     maps,

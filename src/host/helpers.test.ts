@@ -54,8 +54,10 @@ const tc: Readonly<Record<string, Write>> = {
   l4_csum_replace: d =>
     `r2 = ${d.pick(offsets)}\nr3 = ${d.pick([0, d.word()])}\nr4 = ${d.word()}\nr5 = ${flagged(d, [0, 2, 4, 0x12, 0x14, 0x10, 0x20, 0x22, 0x24, 0x34, 0x64, 0x62, 0x44, 0x100, 5])}\ncall l4_csum_replace`,
   pull_data: d => `r2 = ${d.pick([0, 10, 64, 65, 14, 1000])}\ncall skb_pull_data`,
-  change_tail: d => `r2 = ${d.pick([0, 13, 14, 15, 60, 64, 100, 300])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_tail`,
-  change_head: d => `r2 = ${d.pick([0, 1, 14, 20])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_head`,
+  change_tail: d =>
+    `r2 = ${d.pick([0, 13, 14, 15, 60, 64, 100, 300, 16063, 16064, 16065])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_tail`,
+  change_head: d =>
+    `r2 = ${d.pick([0, 1, 14, 20, 15900, 15990, 16000, 16040, 16064, -1])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_head`,
   change_type: d => `r2 = ${d.below(5)}\ncall skb_change_type\nr1 = *(u32 *)(r6 + 4)\nr0 ^= r1`,
   csum_update: d => `r2 = ${d.word()}\ncall csum_update`,
   set_hash: d => `r2 = ${d.word()}\ncall set_hash\nr1 = *(u32 *)(r6 + 68)\nr0 ^= r1`,

@@ -2,7 +2,7 @@
 
 import { EACCES, EFAULT, EINVAL, ENOMEM, ENOTSUPP } from '../bpf/errno.ts'
 import { csumPartial, csumReplace, csumReplace16, csumReplaceByDiff, csumSub, csumTo16 } from './checksum.ts'
-import { ETH_HEADER_BYTES, SKB_HASH, SKB_PKT_TYPE, writePointers } from './context.ts'
+import { ETH_HEADER_BYTES, SKB_HASH, SKB_LIMIT_BYTES, SKB_PKT_TYPE, writePointers } from './context.ts'
 import type { Machine } from './machine.ts'
 
 /** Bytes at the start of the headroom that Linux keeps for its struct xdp_frame. */
@@ -222,7 +222,7 @@ export function skbPullData(m: Machine): void {
 /** skb_change_tail(skb, length, flags): cuts, or grows with zeros. */
 export function skbChangeTail(m: Machine): void {
   const bytes = u32(m, 2)
-  if ((m.lo[3]! | m.hi[3]!) !== 0 || bytes < m.networkHeader - m.data || m.data + bytes > m.hardEnd) {
+  if ((m.lo[3]! | m.hi[3]!) !== 0 || bytes < m.networkHeader - m.data || bytes > SKB_LIMIT_BYTES) {
     m.answer(-EINVAL)
     return
   }
@@ -236,7 +236,7 @@ export function skbChangeTail(m: Machine): void {
 /** skb_change_head(skb, room, flags): zeros in front, where the Ethernet header now begins. */
 export function skbChangeHead(m: Machine): void {
   const data = m.data - u32(m, 2)
-  if ((m.lo[3]! | m.hi[3]!) !== 0 || data < m.hardStart) {
+  if ((m.lo[3]! | m.hi[3]!) !== 0 || m.dataEnd - data > SKB_LIMIT_BYTES) {
     m.answer(-EINVAL)
     return
   }

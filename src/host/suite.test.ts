@@ -7,7 +7,8 @@ import { toHex } from '../bytes/hex.ts'
 import { compareBytes } from '../bytes/writer.ts'
 import { possibleCpus, probe, runOnKernel } from '../linux/index.ts'
 import { type BpfMap, createMap, freeMap, newMemory } from '../maps/index.ts'
-import { Interpreter } from './engine.ts'
+import { verify } from '../verifier/verify.ts'
+import { Engine } from './engine.ts'
 import { type RandomProgram, randomPacket, randomProgram } from './generate.ts'
 
 const PROGRAMS = Number(process.env.NICWRIGHT_SUITE ?? 1000)
@@ -37,7 +38,9 @@ function text(entries: readonly (readonly [key: Uint8Array, value: Uint8Array])[
 
 function interpret({ program, maps, slots }: RandomProgram, packets: readonly Uint8Array[], cpus: number): Outcome {
   const opened = maps.map(spec => createMap(memory, spec, { cpus }))
-  const engine = new Interpreter(program, opened, { memory })
+  const verdict = verify(program, maps, { logLevel: 0 })
+  if (!verdict.ok) throw new Error(`${program.name} is refused: ${verdict.message}`)
+  const engine = new Engine(verdict.verified, opened, { memory })
   slots.forEach((slot, i) => {
     engine.addProgram(i + 1, slot.program, opened)
     opened[slot.map]!.set(Uint8Array.of(slot.index, 0, 0, 0), Uint8Array.of(i + 1, 0, 0, 0))
@@ -50,22 +53,32 @@ function interpret({ program, maps, slots }: RandomProgram, packets: readonly Ui
   return outcome
 }
 
+function compare(seed: number, tc: boolean, cpus: number): void {
+  const random = randomProgram(seed, { tc })
+  const packets = packetsOf(seed)
+  const theirs = runOnKernel(random.program, random.maps, packets, { slots: random.slots })
+  expect([seed, theirs.errno]).toEqual([seed, 0])
+  // Linux refuses a test run of a socket buffer that claims to be IP and has no room for its header: one packet in some thousands.
+  if (tc && theirs.runs.some(r => r.errno !== 0)) return
+  expect({ seed, ...interpret(random, packets, cpus) }).toEqual({
+    seed,
+    retval: theirs.runs.map(r => r.retval),
+    data: theirs.runs.map(r => toHex(r.data)),
+    maps: theirs.maps.map((entries, i) => (random.maps[i]!.type === BPF_MAP_TYPE_PROG_ARRAY ? '' : text(entries))),
+  })
+}
+
 describe('random programs', () => {
-  test.skipIf(!kernel.ok)(`interpreter = kernel on ${PROGRAMS} programs${kernel.ok ? '' : ` (skipped: ${kernel.why})`}`, () => {
+  const why = kernel.ok ? '' : ` (skipped: ${kernel.why})`
+
+  test.skipIf(!kernel.ok)(`XDP: interpreter = kernel on ${PROGRAMS} programs${why}`, () => {
     const cpus = possibleCpus()
-    for (let seed = 1; seed <= PROGRAMS; seed++) {
-      const random = randomProgram(seed)
-      const packets = packetsOf(seed)
-      const theirs = runOnKernel(random.program, random.maps, packets, { slots: random.slots })
-      expect([seed, theirs.errno]).toEqual([seed, 0])
-      const ours = interpret(random, packets, cpus)
-      expect({ seed, ...ours }).toEqual({
-        seed,
-        retval: theirs.runs.map(r => r.retval),
-        data: theirs.runs.map(r => toHex(r.data)),
-        maps: theirs.maps.map((entries, i) => (random.maps[i]!.type === BPF_MAP_TYPE_PROG_ARRAY ? '' : text(entries))),
-      })
-    }
+    for (let seed = 1; seed <= PROGRAMS; seed++) compare(seed, false, cpus)
+  })
+
+  test.skipIf(!kernel.ok)(`TC: interpreter = kernel on ${PROGRAMS / 2} programs${why}`, () => {
+    const cpus = possibleCpus()
+    for (let seed = 1; seed <= PROGRAMS / 2; seed++) compare(seed, true, cpus)
   })
 
   test('the same seed gives the same program, packets and outcome', () => {

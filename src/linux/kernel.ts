@@ -221,7 +221,7 @@ export interface KernelResult {
 }
 
 /** Most bytes that a program can put in front of a packet or behind it. */
-const GROWTH_BYTES = 4096
+const GROWTH_BYTES = 16384
 
 /** Loads a program with fresh maps, runs it on the packets in order, reads the maps. SyscallError when a map is refused. */
 export function runOnKernel(
