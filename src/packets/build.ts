@@ -114,6 +114,27 @@ export function buildPacket(headers: readonly Header[], payload: Uint8Array = ne
   return inside
 }
 
+const HEADER_BYTES: { readonly [kind in Header['kind']]: number } = {
+  eth: 14,
+  vlan: 4,
+  ipv4: 20,
+  ipv6: 40,
+  tcp: 20,
+  udp: 8,
+  icmp: 8,
+  icmpv6: 8,
+}
+
+/** Bytes that the headers take, options with their padding included. */
+export function headersLength(headers: readonly Header[]): number {
+  let bytes = 0
+  for (const header of headers) {
+    const options = 'options' in header && header.options !== undefined ? header.options.length : 0
+    bytes += HEADER_BYTES[header.kind] + Math.ceil(options / 4) * 4
+  }
+  return bytes
+}
+
 function etherType(next: Header | undefined): number {
   switch (next?.kind) {
     case 'vlan':

@@ -1,4 +1,4 @@
-import { buildPacket, type Header, TCP_ACK, TCP_PSH, TCP_SYN } from './build.ts'
+import { buildPacket, type Header, headersLength, TCP_ACK, TCP_PSH, TCP_SYN } from './build.ts'
 import type { Random } from './random.ts'
 
 // Flows and the packets of flows, drawn from a seed.
@@ -50,13 +50,13 @@ export function flowHeaders(flow: Flow, random: Random, options: { readonly syn?
   return [{ kind: 'eth', src: CLIENT_MAC, dst: SERVER_MAC }, ip, transport]
 }
 
+/** The longest payload that a packet can have. */
+const FILLER = new Uint8Array(65536).map((_, i) => i & 255)
+
 /** A frame of the headers, filled up to a size with bytes that count up. */
 export function sizedPacket(headers: readonly Header[], bytes: number): Uint8Array {
-  const empty = buildPacket(headers).length
-  return buildPacket(
-    headers,
-    Uint8Array.from({ length: Math.max(0, bytes - empty) }, (_, i) => i & 255),
-  )
+  const payload = Math.max(0, bytes - headersLength(headers))
+  return buildPacket(headers, FILLER.subarray(0, payload))
 }
 
 export interface TrafficOptions {
