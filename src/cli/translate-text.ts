@@ -25,6 +25,8 @@ const THREE_COLUMNS = 150
 const MANY_WORDS = 16
 const FIRST_WORDS = 4
 const LAST_WORDS = 2
+/** Widest column of eBPF. */
+const MOST_BPF = 46
 
 const titles: Readonly<Record<string, string>> = {
   prologue: 'prologue',
@@ -37,7 +39,7 @@ export function renderView(view: View, options: TextOptions): string[] {
   const columns = options.width >= THREE_COLUMNS ? 3 : options.width >= TWO_COLUMNS ? 2 : 1
   const digits = String(Math.max(0, view.words - 1)).length
   const out: string[] = []
-  const page = new Page(options, columns, digits, out)
+  const page = new Page(options, columns, digits, bpfWidth(view), out)
   let folded = false
   for (const section of view.sections) {
     if (section.function !== undefined) page.heading(`function ${section.function}`)
@@ -51,6 +53,15 @@ export function renderView(view: View, options: TextOptions): string[] {
   return out
 }
 
+/** As wide as the longest instruction, within bounds. */
+function bpfWidth(view: View): number {
+  let longest = 0
+  for (const { insns } of view.sections) {
+    for (const { text, notes } of insns) longest = Math.max(longest, text?.length ?? 0, ...notes.map(note => note.length + 2))
+  }
+  return Math.min(MOST_BPF, longest + 9)
+}
+
 class Page {
   readonly #options: TextOptions
   readonly #columns: 1 | 2 | 3
@@ -60,14 +71,14 @@ class Page {
   readonly #c: number
   readonly #bpf: number
 
-  constructor(options: TextOptions, columns: 1 | 2 | 3, digits: number, out: string[]) {
+  constructor(options: TextOptions, columns: 1 | 2 | 3, digits: number, bpf: number, out: string[]) {
     this.#options = options
     this.#columns = columns
     this.#digits = digits
     this.#out = out
     const spare = Math.max(0, options.width - THREE_COLUMNS)
     this.#c = columns === 3 ? 40 + Math.floor(spare / 3) : 0
-    this.#bpf = columns === 1 ? 0 : 42
+    this.#bpf = columns === 1 ? 0 : bpf
   }
 
   heading(text: string): void {

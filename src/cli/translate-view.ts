@@ -82,10 +82,14 @@ export function knownInsns(
   return known
 }
 
-/** An instruction as the verifier's log has it, with the names of maps in the place of their numbers. */
-export function insnText(insns: Insns, i: number, maps: readonly string[]): string {
+/**
+ * An instruction as the verifier's log has it, with the names of maps in the place of their numbers. `tables` says what the numbers mean
+ * once references are replaced.
+ */
+export function insnText(insns: Insns, i: number, maps: readonly string[], tables?: ReadonlyMap<number, string>): string {
   return printInsn(insns, i, {
     imm64: (_, at) => {
+      if (tables !== undefined && insns.src[at] === BPF_PSEUDO_MAP_FD) return tables.get(insns.imm[at]!)
       const name = maps[insns.imm[at]!]
       if (name === undefined || (insns.src[at] !== BPF_PSEUDO_MAP_FD && insns.src[at] !== BPF_PSEUDO_MAP_VALUE)) return undefined
       return insns.src[at] === BPF_PSEUDO_MAP_FD ? `map[${name}]` : `map[${name}][0]+${insns.imm[at + 1] ?? 0}`
@@ -97,13 +101,16 @@ export function secondSlot({ insns }: Pick<ObjectProgram, 'insns'>, i: number): 
   return i > 0 && insns.code[i - 1] === LD_IMM64 && insns.code[i] === 0
 }
 
-function removedBecause(flags: number): string | undefined {
+export function removedBecause(flags: number): string | undefined {
   if ((flags & SKIP) === 0) return undefined
   if (flags & SKIP_VERIFIER) return 'never reached'
   return flags & SKIP_NOOP ? 'without effect' : 'optimised away'
 }
 
-function notesOf(t: Translated, i: number): string[] {
+export function notesOf(
+  t: Pick<Translated, 'gather' | 'cacheStart' | 'cacheEnd' | 'cacheFills' | 'negated'>,
+  i: number,
+): string[] {
   const notes: string[] = []
   const copied = Math.abs(t.gather[i]!)
   if (copied > 0) notes.push(`copy of ${copied} bytes`)
@@ -116,7 +123,7 @@ function notesOf(t: Translated, i: number): string[] {
 }
 
 /** A range that only one load reads is no cache. */
-function sharesCache(t: Translated, i: number): boolean {
+function sharesCache(t: Pick<Translated, 'cacheStart' | 'cacheEnd' | 'cacheFills'>, i: number): boolean {
   if (!t.cacheFills[i]) return true
   return t.cacheEnd.some((end, j) => end === t.cacheEnd[i] && t.cacheStart[j] === t.cacheStart[i] && !t.cacheFills[j])
 }

@@ -19,7 +19,7 @@ import { imageOf } from './translate-image.ts'
 import { type TranslatedProgram, translateProgram } from './translate-program.ts'
 import { refusalJson, renderRefusal } from './translate-refusal.ts'
 import { type Remark, remarkJson, remarkLines } from './translate-remarks.ts'
-import { renderView, type TextOptions } from './translate-text.ts'
+import { renderView, type TextOptions, wrap } from './translate-text.ts'
 import { knownInsns, type View, viewOf } from './translate-view.ts'
 
 const MAGIC = [0x89, 0x4e, 0x46, 0x50] as const
@@ -37,6 +37,7 @@ Verifies with the card taking part, translates, and prints C, eBPF and NFP side 
   --all       folds nothing
   --passes    writes a page with the program after each pass
   -o          writes an image file (docs/image.md)
+With --passes or -o the listing is left out; --all brings it back.
 Exit code 3: the verifier refuses, 4: the device refuses, 5: it could not be attached.`,
 
   async run(args, io) {
@@ -86,7 +87,9 @@ Exit code 3: the verifier refuses, 4: the device refuses, 5: it could not be att
         writeOutput(values.passes, renderPasses({ file: basename(path), translated: result, view, profile, codegen }))
       if (values.json) json.push(translatedJson(result, image, view))
       else {
-        const blocks = [head(image, profile, machine, io), ...renderView(view, text)]
+        // Whoever asks for a file wants the file: the listing is what is printed otherwise.
+        const quiet = values.output !== undefined || values.passes !== undefined
+        const blocks = [...head(image, profile, machine, text), ...(quiet && !values.all ? [] : renderView(view, text))]
         if (values.remarks) blocks.push('', io.style('bold', 'remarks'), ...remarkLines(result.remarks, result.lineOf, text))
         io.out(`${blocks.join('\n')}\n`)
         for (const written of [values.passes, values.output]) if (written !== undefined) io.err(`wrote ${written}\n`)
@@ -107,7 +110,12 @@ function machineJson({ codegen, off }: MachineOptions): Record<string, unknown> 
   return { codegen: codegen ?? 'correct', off: off ?? [] }
 }
 
-function head(image: DeviceImage, profile: Profile, machine: MachineOptions | undefined, io: Io): string {
+function head(
+  image: DeviceImage,
+  profile: Profile,
+  machine: MachineOptions | undefined,
+  { style, width }: TextOptions,
+): string[] {
   const { firmware } = profile
   const insns = image.insn.reduce((most, slot) => Math.max(most, slot), -1) + 1
   const off = machine?.off ?? []
@@ -118,11 +126,11 @@ function head(image: DeviceImage, profile: Profile, machine: MachineOptions | un
     image.codegen === 'correct' ? '' : `codegen ${image.codegen}`,
     off.length === 0 ? '' : `off: ${off.join(' ')}`,
   ]
-  const first = `${io.style('bold', image.name)}  ${image.progType}  ${insns} eBPF slots`
+  const first = `${style('bold', image.name)}  ${image.progType}  ${insns} eBPF slots`
   const maps = image.maps.map(
     map => `map ${map.name}  ${mapTypeNames[map.type] ?? map.type}  ${map.onHost ? 'on the host' : `table ${map.id}`}`,
   )
-  return [first, parts.filter(Boolean).join(', '), ...maps].join('\n')
+  return [first, ...[parts.filter(Boolean).join(', '), ...maps].flatMap(line => wrap(line, width, 2))]
 }
 
 function listImage(path: string, bytes: Uint8Array, profile: Profile, json: boolean, text: TextOptions, io: Io): number {
@@ -142,7 +150,7 @@ function listImage(path: string, bytes: Uint8Array, profile: Profile, json: bool
   if (json)
     io.out(`${JSON.stringify({ file: path, profile: profile.name, missing: lacking, ...imageJson(image, view) }, null, 2)}\n`)
   else {
-    io.out(`${[head(image, profile, undefined, io), ...renderView(view, text)].join('\n')}\n`)
+    io.out(`${[...head(image, profile, undefined, text), ...renderView(view, text)].join('\n')}\n`)
     for (const line of lacking) io.err(`${io.style('red', text.ascii ? 'x' : '✗')} needs ${line}\n`)
   }
   return lacking.length === 0 ? EXIT_OK : EXIT_ATTACH
