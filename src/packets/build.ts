@@ -1,5 +1,5 @@
 import { concat, Writer } from '../bytes/writer.ts'
-import { parseIpv4, parseIpv6, parseMac } from './address.ts'
+import { parseIpv4 as readIpv4, parseIpv6 as readIpv6, parseMac as readMac } from './address.ts'
 import { finishChecksum, internetChecksum, pseudoHeader } from './checksum.ts'
 
 // A packet is a list of headers from the outside to the inside, and a payload. What one header says about the next (types,
@@ -102,6 +102,23 @@ export type Header = EthHeader | VlanHeader | Ipv4Header | Ipv6Header | TcpHeade
 export const TCP_SYN = 2
 export const TCP_PSH = 8
 export const TCP_ACK = 16
+
+/** Traffic names the same few addresses again and again; the table is emptied before it grows large. */
+function remembered(parse: (text: string) => Uint8Array): (text: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>()
+  return text => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    if (known.size >= 4096) known.clear()
+    const bytes = parse(text)
+    known.set(text, bytes)
+    return bytes
+  }
+}
+
+const parseMac = remembered(readMac)
+const parseIpv4 = remembered(readIpv4)
+const parseIpv6 = remembered(readIpv6)
 
 /** The bytes of a packet. */
 export function buildPacket(headers: readonly Header[], payload: Uint8Array = new Uint8Array(0)): Uint8Array {
