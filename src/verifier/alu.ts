@@ -4,7 +4,9 @@
 import { EACCES, EFAULT, EINVAL } from '../bpf/errno.ts'
 import {
   BPF_ADD,
+  BPF_ALU,
   BPF_ALU64,
+  BPF_AND,
   BPF_ARSH,
   BPF_DIV,
   BPF_END,
@@ -12,6 +14,7 @@ import {
   BPF_MOD,
   BPF_MOV,
   BPF_NEG,
+  BPF_OR,
   BPF_RSH,
   BPF_SUB,
   BPF_X,
@@ -19,11 +22,14 @@ import {
 import { boundsViolation, syncBounds, zeroExtend32 } from './bounds.ts'
 import type { Env } from './env.ts'
 import { defineReg, isPointerValue, markUnknown, readReg, writeReg } from './operand.ts'
+import { pushPath } from './paths.ts'
 import { aluNames, pointerAlu } from './pointer-alu.ts'
 import { markChainPrecision } from './precision.ts'
 import { hex64 } from './print-number.ts'
 import {
   BPF_ADD_CONST,
+  BPF_ADD_CONST32,
+  BPF_ADD_CONST64,
   copyReg,
   isConst,
   PTR_TO_ARENA,
@@ -78,10 +84,6 @@ export function checkBounds(env: Env, r: Int32Array, i: number, where: string): 
   )
   if (env.testRegInvariants) env.reject(EFAULT, '')
   setUnbounded(r, i)
-  r[i + R_VALUE] = 0
-  r[i + R_VALUE + 1] = 0
-  r[i + R_MASK] = -1
-  r[i + R_MASK + 1] = -1
 }
 
 function negateOrSwap(env: Env, code: number, dst: number, op: number): void {
@@ -108,8 +110,8 @@ function negateOrSwap(env: Env, code: number, dst: number, op: number): void {
   }
   writeReg(env, dst)
   scalarAlu(code, imm, env.regs, d, env.regs, d, env.privileged ? 0 : 1)
-  // As with other arithmetic, the value is no longer that of the registers it was copied to.
-  clearId(env.regs, d)
+  // As with other arithmetic, the value is no longer that of the registers it was copied to; to_le of 64 bits does nothing.
+  if (code !== (BPF_ALU | BPF_END) || imm !== 64) clearId(env.regs, d)
 }
 
 /** Ends a scalar's link to others with the same value. */
@@ -120,10 +122,10 @@ export function clearId(r: Int32Array, i: number): void {
 
 /** `assign_scalar_id_before_mov`: a scalar that is about to be copied gets an identity, unless it is a constant. */
 export function giveId(env: Env, r: Int32Array, i: number): void {
-  if (r[i + R_TYPE] !== SCALAR_VALUE || isConst(r, i)) return
+  if (r[i + R_TYPE] !== SCALAR_VALUE) return
   // A register that is another plus a constant begins an identity of its own.
   if ((r[i + R_ID]! & BPF_ADD_CONST) !== 0) clearId(r, i)
-  if (r[i + R_ID] === 0) r[i + R_ID] = env.newId()
+  if (r[i + R_ID] === 0 && !isConst(r, i)) r[i + R_ID] = env.newId()
 }
 
 function move(env: Env, code: number, dst: number): void {
@@ -264,17 +266,59 @@ function adjust(env: Env, code: number, dst: number, op: number, isX: boolean, s
     }
   }
   const is64 = (code & 7) === BPF_ALU64
-  // What is added, before the addition: the source may be the destination.
-  const addsConst = op === BPF_ADD && is64 && isConst(s, j)
-  const addLo = s[j + R_VALUE]!
-  const addHi = s[j + R_VALUE + 1]!
+  // What is added, before the addition: the source may be the destination, and then the two don't stay apart by a constant.
+  // In 32 bits it has to be all of the value.
+  const links = env.privileged && !(isX && src === dst) && (is64 || r[d + R_UMAX + 1] === 0)
+  const delta = links ? linkDelta(op, is64, s, j) : undefined
+  if ((op === BPF_AND || op === BPF_OR) && isConst(s, j)) forkMask(env, r, d)
   scalarAlu(code, imm, r, d, s, j, env.privileged ? 0 : 1)
   const id = r[d + R_ID]!
-  if (env.privileged && addsConst && id !== 0 && (id & BPF_ADD_CONST) === 0 && addHi === 0 && addLo >= 0) {
+  if (delta !== undefined && id !== 0 && (id & BPF_ADD_CONST) === 0) {
     // The register stays linked to those it was copied to, as their value plus a constant.
-    r[d + R_ID] = id | BPF_ADD_CONST
-    r[d + R_OFF] = addLo
+    r[d + R_ID] = id | (is64 ? BPF_ADD_CONST64 : BPF_ADD_CONST32)
+    r[d + R_OFF] = delta
   } else {
     clearId(r, d)
   }
+}
+
+// `maybe_fork_scalars`: a register that is all zeros or all ones (in 64 bits or in 32), as compilers make them of a sign, is about to mask
+// something. What comes of it is two values far apart, so each is walked by itself, the ones first.
+function forkMask(env: Env, r: Int32Array, d: number): void {
+  const min = d + R_SMIN
+  const wide = r[min] === -1 && r[min + 1] === -1 && (r[d + R_SMAX]! | r[d + R_SMAX + 1]!) === 0
+  if (!wide && !(r[d + R_S32_MIN] === -1 && r[d + R_S32_MAX] === 0)) return
+  const other = pushPath(env, env.insn, env.insn, false)
+  const zeros = other.frames[other.curframe]!.regs
+  if (wide) {
+    known(zeros, d, 0)
+    known(r, d, -1)
+  } else {
+    knownHalf(zeros, d, 0)
+    knownHalf(r, d, -1)
+  }
+}
+
+function known(r: Int32Array, d: number, word: number): void {
+  const precise = r[d + R_PRECISE]!
+  setKnown(r, d, word, word)
+  r[d + R_PRECISE] = precise
+}
+
+function knownHalf(r: Int32Array, d: number, word: number): void {
+  r[d + R_VALUE] = word
+  r[d + R_MASK] = 0
+  r[d + R_S32_MIN] = word
+  r[d + R_S32_MAX] = word
+  r[d + R_U32_MIN] = word
+  r[d + R_U32_MAX] = word
+}
+
+// The constant that an addition or subtraction adds, where it is one of 32 bits.
+function linkDelta(op: number, is64: boolean, s: Int32Array, j: number): number | undefined {
+  if (op !== BPF_ADD && op !== BPF_SUB) return undefined
+  const lo = s[j + R_VALUE]!
+  if (s[j + R_MASK] !== 0 || (is64 && (s[j + R_MASK + 1] !== 0 || s[j + R_VALUE + 1] !== lo >> 31))) return undefined
+  if (op === BPF_ADD) return lo
+  return lo === -0x80000000 ? undefined : -lo
 }

@@ -16,11 +16,12 @@ import {
   BPF_JSLT,
 } from '../bpf/opcode.ts'
 import { slt, ult } from '../bytes/long.ts'
-import { isConstScalar, syncBounds } from './bounds.ts'
+import { isConstScalar, syncBounds, zeroExtend32 } from './bounds.ts'
 import {
   AT_PKT_END,
   BEYOND_PKT_END,
   BPF_ADD_CONST,
+  BPF_ADD_CONST32,
   PTR_TO_PACKET_END,
   R_ID,
   R_MASK,
@@ -423,16 +424,21 @@ export function syncLinked(r: Regs, i: number, known: Regs, k: number): void {
   const subregDef = r[i + R_SUBREG_DEF]!
   const id = r[i + R_ID]!
   const off = r[i + R_OFF]!
-  const same = ((id | known[k + R_ID]!) & BPF_ADD_CONST) === 0 || off === known[k + R_OFF]!
+  const knownId = known[k + R_ID]!
+  // A difference in 32 bits says nothing about one in 64.
+  if (((id ^ knownId) & BPF_ADD_CONST) === BPF_ADD_CONST) return
+  const same = ((id | knownId) & BPF_ADD_CONST) === 0 || off === known[k + R_OFF]!
+  const by = off - known[k + R_OFF]!
   for (let w = 0; w < REG_WORDS; w++) r[i + w] = known[k + w]!
   r[i + R_SUBREG_DEF] = subregDef
   if (same) return
-  const by = (off - known[k + R_OFF]!) | 0
   delta[R_TYPE] = SCALAR_VALUE
-  setConst(delta, 0, by, by >> 31)
+  setConst(delta, 0, by | 0, by < 0 ? -1 : 0)
   r[i + R_OFF] = off
   r[i + R_ID] = id
   addRange32(r, i, delta, 0)
   addRange64(r, i, delta, 0)
   tnumAdd(r, i + R_VALUE, r, i + R_VALUE, delta, R_VALUE)
+  if (((id | knownId) & BPF_ADD_CONST32) !== 0) zeroExtend32(r, i)
+  syncBounds(r, i)
 }

@@ -32,7 +32,10 @@ export function frameInsn(state: State, f: number): number {
   return f === state.curframe ? state.insn : state.frames[f + 1]!.callsite
 }
 
-/** `collect_linked_regs`: one that finds no place loses its id. */
+/**
+ * `collect_linked_regs`: one that finds no place loses its id. Of two registers with one id that are compared, all that share it are
+ * collected twice, as in Linux.
+ */
 export function collectLinks(env: Env, state: State, id: number): void {
   const base = id & ~BPF_ADD_CONST
   for (let f = state.curframe; f >= 0; f--) {
@@ -47,7 +50,6 @@ export function collectLinks(env: Env, state: State, id: number): void {
 
 function collect(r: Int32Array, i: number, id: number, link: number): void {
   if (r[i + R_TYPE] !== SCALAR_VALUE || (r[i + R_ID]! & ~BPF_ADD_CONST) !== id) return
-  for (let k = 0; k < count; k++) if (links[k] === link) return
   if (count === LINKED_REGS_MAX) {
     r[i + R_ID] = 0
     r[i + R_OFF] = 0

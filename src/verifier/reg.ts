@@ -82,8 +82,10 @@ export const MEM_ALIGNED: number = 1 << 25
 export const MEM_WRITE: number = 1 << 26
 export const DYNPTR_TYPE_SKB_META: number = 1 << 27
 
-/** In R_ID of a scalar: the value is that of the register it is linked to plus the constant in R_OFF. */
-export const BPF_ADD_CONST: number = 1 << 31
+/** In R_ID of a scalar: the value is that of the register it is linked to plus the constant in R_OFF, added in 64 or in 32 bits. */
+export const BPF_ADD_CONST64: number = 1 << 31
+export const BPF_ADD_CONST32: number = 1 << 30
+export const BPF_ADD_CONST: number = BPF_ADD_CONST64 | BPF_ADD_CONST32
 
 // Values of R_RANGE of a packet pointer that a comparison has placed at or beyond the end.
 export const AT_PKT_END = -1

@@ -17,7 +17,7 @@ import {
   BPF_XOR,
 } from '../bpf/opcode.ts'
 import { slt, ult } from '../bytes/long.ts'
-import { syncBounds, unbound32, unbound64, updateBounds, updateBounds32, zeroExtend32 } from './bounds.ts'
+import { syncBounds, truncate, unbound32, unbound64, updateBounds, updateBounds32, zeroExtend32 } from './bounds.ts'
 import {
   R_MASK,
   R_PRECISE,
@@ -33,6 +33,7 @@ import {
   REG_WORDS,
   setConst,
   setKnown,
+  setUnbounded,
   setUnknown,
 } from './reg.ts'
 import {
@@ -429,20 +430,15 @@ function swapTnum(d: Regs, p: number, bits: number): void {
   }
 }
 
-// The machine is little-endian, as the kernel's witness was: to_le only truncates. The bits are followed, the ranges start anew.
+// The machine is little-endian, as the kernel's witness was: to_le only truncates. A swap is followed in the bits, the ranges start anew.
 function byteSwap(d: Regs, i: number, code: number, bits: number): void {
   const swaps = (code & 7) === BPF_ALU64 || (code & BPF_X) !== 0
   if (swaps) {
     swapTnum(d, i + R_VALUE, bits)
     swapTnum(d, i + R_MASK, bits)
-  } else {
-    tnumCast(d, i + R_VALUE, d, i + R_VALUE, bits / 8)
+    setUnbounded(d, i)
   }
-  if ((d[i + R_MASK]! | d[i + R_MASK + 1]!) === 0) setConst(d, i, d[i + R_VALUE]!, d[i + R_VALUE + 1]!)
-  else {
-    unbound64(d, i)
-    unbound32(d, i)
-  }
+  if (bits < 64) truncate(d, i, bits / 8)
 }
 
 // ---- the instruction -----------------------------------------------------------------------------------------------------

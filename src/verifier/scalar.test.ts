@@ -263,11 +263,11 @@ describe('scalars', () => {
     fc.assert(
       fc.property(made, fc.integer({ min: 0, max: 0x7fffffff }), fc.integer({ min: 0, max: 0x7fffffff }), (a, x, y) => {
         const known = a.r.slice()
-        known[reg.R_ID] = 7 | reg.BPF_ADD_CONST
+        known[reg.R_ID] = 7 | reg.BPF_ADD_CONST64
         known[reg.R_OFF] = x
         const r = new Int32Array(reg.REG_WORDS)
         reg.setUnknown(r, 0)
-        r[reg.R_ID] = 7 | reg.BPF_ADD_CONST
+        r[reg.R_ID] = 7 | reg.BPF_ADD_CONST64
         r[reg.R_OFF] = y
         syncLinked(r, 0, known, 0)
         expect(r[reg.R_OFF]).toBe(y)
