@@ -152,6 +152,15 @@ function numberOf(btf: Btf, map: string, field: string, type: number): number {
   return array.length
 }
 
+/** A number of up to 64 bits: the only value of an enum (`__ulong`), or as above. */
+function wideNumberOf(btf: Btf, map: string, field: string, type: number): bigint {
+  const bare = bareType(btf, type)
+  if (bare.kind !== 'enum' && bare.kind !== 'enum64') return BigInt(numberOf(btf, map, field, type))
+  const [value, more] = bare.values
+  if (value === undefined || more !== undefined) throw fail(map, `field ${field} must be written with __ulong`)
+  return BigInt.asUintN(64, BigInt(value.value))
+}
+
 /** A member that is `T *`: the id of T and its size. */
 function typeOf(btf: Btf, map: string, field: string, type: number): { readonly id: number; readonly size: number } {
   const pointer = bareType(btf, type)
@@ -189,7 +198,7 @@ function readDefinition(btf: Btf, name: string, struct: BtfStruct, inner: boolea
         to.flags = number()
         break
       case 'map_extra':
-        to.extra = BigInt(number())
+        to.extra = wideNumberOf(btf, name, member.name, member.type)
         break
       case 'numa_node':
         number()
