@@ -13,6 +13,7 @@
 //  - a memory command with defer slots reads its transfer registers after these; a register for data of an indirect command holds
 //    the result of the word before, whichever unit made it.
 
+import { nextChance } from '../bytes/chance.ts'
 import { CSR } from '../nfp/insn-table.ts'
 import * as F from './fault.ts'
 import { LocalMemory } from './local.ts'
@@ -507,12 +508,8 @@ export class Microengine {
 
   /** The pseudo-random register moves on with each reading: a xorshift, since the silicon's polynomial is not public. */
   nextRandom(): number {
-    let x = this.random
-    x ^= x << 13
-    x ^= x >>> 17
-    x ^= x << 5
-    this.random = x
-    return x
+    this.random = nextChance(this.random)
+    return this.random
   }
 }
 

@@ -5,6 +5,7 @@
 // A context's state is cleared for each packet (registers, stack), which the real firmware does not do: so a verdict never depends on
 // the packet before, and runs can be split over threads. A program that the verifier passed for an unprivileged user can't tell.
 
+import { packetSeed } from '../bytes/chance.ts'
 import { Microengine } from '../chip/engine.ts'
 import { FAULT_JUMP, NO_FAULT } from '../chip/fault.ts'
 import { LOCAL_WORDS } from '../chip/local.ts'
@@ -68,6 +69,8 @@ export class Worker {
   readonly #packetShares: Int32Array
   readonly #sendShares: Int32Array
   #inline = 0
+  /** Where the packet ended when it came in. */
+  #end = 0
   #packets = 0
 
   constructor(tables: Tables, options: WorkerOptions) {
@@ -112,6 +115,7 @@ export class Worker {
     this.programCycles = 0
     this.offset = this.#bufferAt + headroom
     this.#inline = Math.min(length, inlineBytes)
+    this.#end = this.offset + length
     if (program === undefined || length > Abi.LENGTH_MASK) {
       this.verdict = Abi.VERDICT.NONE
       return this.verdict
@@ -132,7 +136,7 @@ export class Worker {
     local[(VECTOR_AT >>> 2) + Abi.VECTOR_LENGTH] = length
     local[(VECTOR_AT >>> 2) + Abi.VECTOR_ADDRESS] = CTM_PACKET | (PACKET_NUMBER << 16) | headroom
     engine.reset(this.#stackAt, VECTOR_AT)
-    engine.random = randomSeed(seed, number)
+    engine.random = packetSeed(seed, number)
     registers[Abi.STACK_BASE] = this.#stackAt
     this.#spend(true)
     const called = this.routines.issued
@@ -186,6 +190,7 @@ export class Worker {
     }
     const result = (engine.registers[Abi.RESULT]! >>> 16) & 0xff
     this.verdict = Abi.verdictOf(result)
+    if (this.verdict === Abi.VERDICT.FAULT) this.#fail(Abi.FAULT_RESULT)
     if (result >>> 4 !== 0) this.counter = 31 - Math.clz32(result >>> 4)
     const vector = VECTOR_AT >>> 2
     const local = engine.local.words
@@ -194,7 +199,13 @@ export class Worker {
     if ((local[vector + Abi.VECTOR_FLAGS]! & Abi.QUEUE_IS_SET) !== 0) this.queue = local[vector + Abi.VECTOR_QUEUE]! & 0xff
     // A program can only move the beginning within its buffer; what doesn't fit there is a broken result.
     const before = this.#bufferAt + this.#options.headroom
-    if (this.offset - before > this.#inline || this.offset + this.length < this.#bufferAt) this.verdict = Abi.VERDICT.FAULT
+    if (this.offset - before > this.#inline || this.offset + this.length > this.#end) this.#fail(Abi.FAULT_PACKET)
+  }
+
+  #fail(fault: number): void {
+    this.verdict = Abi.VERDICT.FAULT
+    this.fault = fault
+    this.faultAddress = this.#options.done
   }
 
   /** The packet as it leaves, from packet memory and, where it is longer than the inline part, from the bytes that came in. */
@@ -234,12 +245,4 @@ function shares(sum: number, n: number): Int32Array {
 /** The i-th of n whole shares of a sum. */
 export function share(sum: number, n: number, i: number): number {
   return Math.floor((sum * (i + 1)) / n) - Math.floor((sum * i) / n)
-}
-
-/** A well-mixed state for packet `number` of a run with `seed`; never 0. */
-export function randomSeed(seed: number, number: number): number {
-  let x = (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(number + 1, 0xc2b2ae35)) | 0
-  x = Math.imul(x ^ (x >>> 16), 0x7feb352d)
-  x = Math.imul(x ^ (x >>> 15), 0x846ca68b)
-  return x ^ (x >>> 16) || 1
 }

@@ -6,6 +6,7 @@
 // a program touches nothing else; the machine doesn't rely on it.
 
 import { printInsn } from '../bpf/print.ts'
+import { nextChance, packetSeed } from '../bytes/chance.ts'
 import { openMap } from '../maps/create.ts'
 import { HEADER_BYTES } from '../maps/layout.ts'
 import type { BpfMap } from '../maps/map.ts'
@@ -94,6 +95,9 @@ export class Machine {
   /** Of a socket buffer: where its headers begin, and the queue mapping that a too large store leaves alone. */
   macHeader = 0
   networkHeader = 0
+  /** Bytes before the data, and the transport header's offset from the buffer's start as Linux keeps it (16 bits, 0xffff = unset). */
+  headroom = 0
+  transportHeader = 0
   queueMapping = 0
 
   /** Of what runs now, for helpers that call back and for faults. */
@@ -104,6 +108,8 @@ export class Machine {
   regionEnd = 0
   redirect: Redirect | undefined
   random: number
+  readonly #seed: number
+  #packets = 0
   /** Programs by the handles that stand in program arrays. */
   readonly programs: Map<number, Code> = new Map()
   readonly #maps: Map<number, BpfMap> = new Map()
@@ -112,7 +118,8 @@ export class Machine {
   constructor(memory: Memory, world: World, seed: number) {
     this.memory = memory
     this.world = world
-    this.random = seed >>> 0
+    this.#seed = seed
+    this.random = packetSeed(seed, 0)
     this.stackTop = memory.alloc(this.#stackBytes + GUARD_BYTES, 16) + this.#stackBytes
     this.context = memory.alloc(this.contextBytes + SCRATCH_BYTES, 16)
     this.scratch = this.context + this.contextBytes
@@ -224,17 +231,15 @@ export class Machine {
     this.hi[register] = value < 0 ? -1 : 0
   }
 
-  /** The next of a sequence that the seed alone decides (a 32-bit Weyl sequence through a mixing function). */
+  /** The next of the sequence that the seed and the packet's number decide, unsigned. */
   nextRandom(): number {
-    this.random = (this.random + 0x9e3779b9) | 0
-    let x = this.random
-    x = Math.imul(x ^ (x >>> 16), 0x21f0aaad)
-    x = Math.imul(x ^ (x >>> 15), 0x735a2d97)
-    return (x ^ (x >>> 15)) >>> 0
+    this.random = nextChance(this.random)
+    return this.random >>> 0
   }
 
   /** Makes ready for a run: what earlier runs left on the stack and in registers is gone. */
   reset(budget: number): void {
+    this.random = packetSeed(this.#seed, this.#packets++)
     const used = FRAME_BYTES * (this.deepest + 1)
     this.memory.u8.fill(0, this.stackTop - used, this.stackTop)
     this.lo.fill(0)
