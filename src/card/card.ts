@@ -4,12 +4,12 @@
 // All packets go through one microengine, one after the other, and so in a fixed order with a fixed outcome; how fast all engines together
 // would be is worked out from the time that each packet took (ContextModel, throughput).
 
-import { faultText, NO_FAULT } from '../chip/fault.ts'
+import { NO_FAULT } from '../chip/fault.ts'
 import { loadWords, type Microcode } from '../chip/microcode.ts'
 import { ContextModel } from '../chip/model.ts'
 import { type Machine, throughput } from '../chip/throughput.ts'
 import { type Timing, timing } from '../chip/timing.ts'
-import { VERDICT } from '../firmware/abi.ts'
+import { faultText, VERDICT } from '../firmware/abi.ts'
 import { type Boot, boot } from '../firmware/boot.ts'
 import type { Control } from '../firmware/control.ts'
 import { type Costs, costs } from '../firmware/costs.ts'
@@ -349,7 +349,8 @@ export class Card {
 
   #countFault(vnic: Vnic): void {
     const { fault, faultAddress } = this.#worker
-    const word = faultAddress - (vnic.program?.base ?? 0)
+    const place = faultAddress - (vnic.program?.base ?? 0)
+    const word = place >= 0 && place < (vnic.program?.count ?? 0) ? place : -1
     const key = `${fault} ${word}`
     const seen = this.#faults.get(key)
     if (seen === undefined) this.#faults.set(key, { text: faultText(fault), word, count: 1 })

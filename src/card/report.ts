@@ -6,7 +6,7 @@ import type { Throughput } from '../chip/throughput.ts'
 
 export interface FaultCount {
   readonly text: string
-  /** Word of the program, or the address if it is outside. */
+  /** Word of the program, -1 = outside of it. */
   readonly word: number
   readonly count: number
 }

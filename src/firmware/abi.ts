@@ -1,6 +1,7 @@
 // What the firmware and a loaded program agree on: registers, local-memory words, result codes. The driver's translator follows the same
 // agreement; nothing else connects the two.
 
+import { faultText as chipFaultText } from '../chip/fault.ts'
 import { BANK_A, BANK_B } from '../chip/microcode.ts'
 
 /** Indices into the engine's register file. */
@@ -68,4 +69,14 @@ export function verdictOf(result: number): number {
     default:
       return VERDICT.FAULT
   }
+}
+
+// What the firmware finds wrong when a program has come to its end; beside the chip's faults, whose numbers are smaller.
+export const FAULT_RESULT = 100
+export const FAULT_PACKET = 101
+
+export function faultText(fault: number): string {
+  if (fault === FAULT_RESULT) return 'result that no verdict has'
+  if (fault === FAULT_PACKET) return 'packet moved out of its buffer, or shorter than nothing'
+  return chipFaultText(fault)
 }
