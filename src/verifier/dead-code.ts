@@ -6,10 +6,12 @@ import { EINVAL } from '../bpf/errno.ts'
 import type { Insns } from '../bpf/insns.ts'
 import { newInsns } from '../bpf/insns.ts'
 import { BPF_JA, BPF_JCOND, BPF_JMP, BPF_JMP32, BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC, CALL, LD_IMM64 } from '../bpf/opcode.ts'
+import { isKfuncCall } from './call-summary.ts'
 import type { DeviceHooks } from './device.ts'
 import type { Env } from './env.ts'
 import { removeFastcallPairs } from './fastcall.ts'
 import { isConditional, isJump, jumpOffset, slots } from './flow.ts'
+import { isAbsentKfunc } from './kfunc.ts'
 import { checkStackDepth } from './stack-depth.ts'
 
 // Bits of `Env.rewritten`.
@@ -35,13 +37,24 @@ export function rewriteDeadCode(env: Env): Rewritten {
   checkStackDepth(env)
   if (!env.privileged) {
     trapDeadCode(env, insns)
+    checkAbsentKfuncs(env)
     return { insns, origin: Int32Array.from(insns.code, (_, i) => i), optFailed: false }
   }
   const teller = new Teller(env)
   hardWire(env, insns, teller)
   removeDead(env, teller)
   removeNops(env, insns, teller)
+  checkAbsentKfuncs(env)
   return { ...compact(env, insns), optFailed: teller.failed }
+}
+
+/** Of calls of functions that the kernel lacks none may be left. */
+function checkAbsentKfuncs(env: Env): void {
+  for (let i = 0; i < env.count; i++) {
+    if (env.seen[i] === 0 || !isKfuncCall(env.insns, i) || !isAbsentKfunc(env, i)) continue
+    env.insn = i
+    env.reject(EINVAL, 'invalid kernel function call not eliminated in verifier pass')
+  }
 }
 
 /** Tells the device until it fails to follow. */

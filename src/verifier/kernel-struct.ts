@@ -32,7 +32,7 @@ const scalars: ReadonlyMap<string, number> = new Map([
 
 /** A C type that a pointer points at, or that is passed by value. */
 export interface CType {
-  readonly kind: 'STRUCT' | 'UNION' | 'INT' | 'ENUM' | 'UNKN' | 'FUNC_PROTO'
+  readonly kind: 'STRUCT' | 'UNION' | 'INT' | 'ENUM' | 'UNKNOWN' | 'FUNC_PROTO'
   readonly name: string
   /** Undefined for what has no size or isn't known here. */
   readonly bytes: number | undefined
@@ -49,7 +49,7 @@ export function parseCType(text: string): CType {
   if (word === 'enum') return { kind: 'ENUM', name: name!, bytes: 4, isNumbers: true }
   if (text === '?' || text === 'bpf_task_work_callback_t')
     return { kind: 'FUNC_PROTO', name: '', bytes: undefined, isNumbers: false }
-  if (text === 'void') return { kind: 'UNKN', name: '', bytes: undefined, isNumbers: false }
+  if (text === 'void') return { kind: 'UNKNOWN', name: '', bytes: undefined, isNumbers: false }
   return { kind: 'INT', name: text, bytes: scalars.get(text), isNumbers: true }
 }
 

@@ -397,7 +397,7 @@ function checkMemory(env: Env, meta: KfuncMeta, i: number, target: CType): boole
   const next = meta.kfunc.params[i + 1]
   const sizeAt = (n + 1) * REG_WORDS
   const hasSize = next !== undefined && /__szk?$/.test(next.name) && r[sizeAt + R_TYPE] === SCALAR_VALUE
-  if (!target.isNumbers && !(hasSize && target.kind === 'UNKN')) {
+  if (!target.isNumbers && !(hasSize && target.kind === 'UNKNOWN')) {
     const what = hasSize ? 'void, ' : ''
     env.reject(EINVAL, `arg#${i} pointer type ${target.kind} ${target.name} must point to ${what}scalar, or struct with scalar`)
   }

@@ -32,7 +32,7 @@ export function setKfuncPointer(env: Env, meta: KfuncMeta, target: CType, inIter
   const { kfunc } = meta
   const r = env.regs
   if (setSpecial(env, meta, target)) return
-  if (target.kind === 'UNKN') {
+  if (target.kind === 'UNKNOWN') {
     markUnknown(env, r, 0)
     return
   }

@@ -105,7 +105,7 @@ function isScalar(type: BtfType): boolean {
 
 /** Kinds as the log has them. */
 export function kindText(type: BtfType): string {
-  return type.kind === 'void' ? 'UNKN' : type.kind.toUpperCase()
+  return type.kind === 'void' ? 'UNKNOWN' : type.kind.toUpperCase()
 }
 
 const knownTags: ReadonlySet<string> = new Set(['ctx', 'trusted', 'untrusted', 'nonnull', 'nullable', 'arena'])
