@@ -28,6 +28,8 @@ const SKB_DATA_END = 80
 const SKB_DATA_META = 140
 
 export const ETH_HEADER_BYTES = 14
+/** Headroom of a new socket buffer, and what it grows by. */
+export const SKB_PAD_BYTES = 64
 /** Most bytes that a program may make a socket buffer: four pages without their record. */
 export const SKB_LIMIT_BYTES: number = 4 * 4096 - 320
 
@@ -47,6 +49,8 @@ export function writeContext(m: Machine, type: number, arrival: Arrival): void {
   if (m.skb) {
     m.macHeader = m.data
     m.networkHeader = m.data + ETH_HEADER_BYTES
+    m.headroom = SKB_PAD_BYTES
+    m.transportHeader = 0xffff
     m.queueMapping = 0
     put(SKB_PKT_TYPE, packetType(m))
     put(SKB_PROTOCOL, protocol(m))

@@ -58,6 +58,8 @@ const tc: Readonly<Record<string, Write>> = {
     `r2 = ${d.pick([0, 13, 14, 15, 60, 64, 100, 300, 16063, 16064, 16065])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_tail`,
   change_head: d =>
     `r2 = ${d.pick([0, 1, 14, 20, 15900, 15990, 16000, 16040, 16064, -1])}\nr3 = ${d.pick([0, 0, 0, 1])}\ncall skb_change_head`,
+  change_head_and_tail: d =>
+    `${`r1 = r6\nr2 = ${d.pick([4, 20, 30])}\nr3 = 0\ncall skb_change_head\n`.repeat(d.below(9))}r1 = r6\nr2 = ${d.pick([60, 90])}\nr3 = 0\ncall skb_change_tail`,
   change_type: d => `r2 = ${d.below(5)}\ncall skb_change_type\nr1 = *(u32 *)(r6 + 4)\nr0 ^= r1`,
   csum_update: d => `r2 = ${d.word()}\ncall csum_update`,
   set_hash: d => `r2 = ${d.word()}\ncall set_hash\nr1 = *(u32 *)(r6 + 68)\nr0 ^= r1`,

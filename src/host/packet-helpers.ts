@@ -2,7 +2,7 @@
 
 import { EACCES, EFAULT, EINVAL, ENOMEM, ENOTSUPP } from '../bpf/errno.ts'
 import { csumPartial, csumReplace, csumReplace16, csumReplaceByDiff, csumSub, csumTo16 } from './checksum.ts'
-import { ETH_HEADER_BYTES, SKB_HASH, SKB_LIMIT_BYTES, SKB_PKT_TYPE, writePointers } from './context.ts'
+import { ETH_HEADER_BYTES, SKB_HASH, SKB_LIMIT_BYTES, SKB_PAD_BYTES, SKB_PKT_TYPE, writePointers } from './context.ts'
 import type { Machine } from './machine.ts'
 
 /** Bytes at the start of the headroom that Linux keeps for its struct xdp_frame. */
@@ -219,10 +219,16 @@ export function skbPullData(m: Machine): void {
   m.answer(u32(m, 2) <= m.dataEnd - m.data ? 0 : -ENOMEM)
 }
 
+/** Bytes that must stay: up to the transport header where one is set, otherwise up to the network header. */
+function leastBytes(m: Machine): number {
+  const transport = m.transportHeader === 0xffff ? 0 : m.transportHeader - m.headroom
+  return transport > 0 ? transport : Math.max(m.networkHeader - m.data, 0)
+}
+
 /** skb_change_tail(skb, length, flags): cuts, or grows with zeros. */
 export function skbChangeTail(m: Machine): void {
   const bytes = u32(m, 2)
-  if ((m.lo[3]! | m.hi[3]!) !== 0 || bytes < m.networkHeader - m.data || bytes > SKB_LIMIT_BYTES) {
+  if ((m.lo[3]! | m.hi[3]!) !== 0 || bytes < leastBytes(m) || bytes > SKB_LIMIT_BYTES) {
     m.answer(-EINVAL)
     return
   }
@@ -235,11 +241,19 @@ export function skbChangeTail(m: Machine): void {
 
 /** skb_change_head(skb, room, flags): zeros in front, where the Ethernet header now begins. */
 export function skbChangeHead(m: Machine): void {
-  const data = m.data - u32(m, 2)
+  const room = u32(m, 2)
+  const data = m.data - room
   if ((m.lo[3]! | m.hi[3]!) !== 0 || m.dataEnd - data > SKB_LIMIT_BYTES) {
     m.answer(-EINVAL)
     return
   }
+  if (room > m.headroom) {
+    // Linux moves the headers' offsets by what the headroom grows, and an unset transport header with them: it wraps and is set.
+    const grown = Math.ceil((room - m.headroom) / SKB_PAD_BYTES) * SKB_PAD_BYTES
+    m.headroom += grown
+    m.transportHeader = (m.transportHeader + grown) & 0xffff
+  }
+  m.headroom -= room
   m.memory.u8.fill(0, data, m.data)
   m.data = m.meta = m.macHeader = data
   writePointers(m)

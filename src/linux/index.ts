@@ -1,5 +1,6 @@
 export {
   closeKernelMap,
+  closeProgram,
   createKernelMap,
   type KernelMap,
   type KernelResult,
@@ -11,6 +12,7 @@ export {
   possibleCpus,
   probe,
   readKernelMap,
+  readXlated,
   runOnKernel,
   type Slot,
 } from './kernel.ts'

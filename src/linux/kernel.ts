@@ -170,6 +170,16 @@ export function loadProgram(program: Program, maps: readonly KernelMap[], option
   return { ok: fd >= 0, fd: Math.max(fd, -1), errno: Math.max(-fd, 0), log }
 }
 
+/** The loaded program as the kernel rewrote it, or undefined where it doesn't show that. */
+export function readXlated(fd: number): Uint8Array | undefined {
+  const bytes = requireBpf().xlated(fd)
+  return typeof bytes === 'number' ? undefined : bytes
+}
+
+export function closeProgram(fd: number): void {
+  requireBpf().close(fd)
+}
+
 /** The instructions with file descriptors in place of map indices, and ids in place of kfunc names. */
 function withFds(program: Program, maps: readonly KernelMap[], options: LoadOptions): Uint8Array {
   const { insns } = program

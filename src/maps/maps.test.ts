@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, ENOTSUPP } from '../bpf/errno.ts'
 import * as T from '../bpf/map-type-table.ts'
 import type { MapSpec } from '../bpf/program.ts'
+import { toHex } from '../bytes/hex.ts'
 import { type BpfMap, checkMap, createMap, freeMap, newMemory, openMap, RingMap } from './index.ts'
 
 const spec = (type: number, more: Partial<MapSpec> = {}): MapSpec => ({
@@ -17,8 +18,7 @@ const spec = (type: number, more: Partial<MapSpec> = {}): MapSpec => ({
   ...more,
 })
 
-const hex = (bytes: Uint8Array | undefined): string | undefined =>
-  bytes === undefined ? undefined : Buffer.from(bytes).toString('hex')
+const hex = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : toHex(bytes))
 const contents = (map: BpfMap): string[] => [...map.entries()].map(([k, v]) => `${hex(k)}=${hex(v)}`).sort()
 const u32 = (value: number): Uint8Array => new Uint8Array(new Uint32Array([value]).buffer)
 
