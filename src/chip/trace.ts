@@ -8,6 +8,9 @@ import type { Timing } from './timing.ts'
 const LINE_SHIFT = 4
 /** Lines per page of counters; a page is made when its first line is used. */
 const PAGE_SHIFT = 12
+/** A page's number has 16 bits: two halves of 8. */
+const HALF_SHIFT = 8
+const HALF: number = 1 << HALF_SHIFT
 
 export const USE_READ = 0
 export const USE_ADD = 1
@@ -71,7 +74,8 @@ export class EngineUse {
   hottestLine = 0
   hottest = 0
   readonly #cost: readonly number[]
-  readonly #pages: (Float64Array | undefined)[] = new Array(1 << (32 - LINE_SHIFT - PAGE_SHIFT)).fill(undefined)
+  /** Pages of counters by the high and low half of their number, each made at its first use. */
+  readonly #pages: ((Float64Array | undefined)[] | undefined)[] = new Array(HALF).fill(undefined)
   // Neighbouring uses fall into the same page: the last one is kept at hand.
   #page: Float64Array = new Float64Array(0)
   #number = -1
@@ -107,10 +111,15 @@ export class EngineUse {
   }
 
   #turn(number: number): void {
-    let page = this.#pages[number]
+    let pages = this.#pages[number >>> HALF_SHIFT]
+    if (pages === undefined) {
+      pages = new Array<Float64Array | undefined>(HALF).fill(undefined)
+      this.#pages[number >>> HALF_SHIFT] = pages
+    }
+    let page = pages[number & (HALF - 1)]
     if (page === undefined) {
       page = new Float64Array(1 << PAGE_SHIFT)
-      this.#pages[number] = page
+      pages[number & (HALF - 1)] = page
     }
     this.#page = page
     this.#number = number
