@@ -11,6 +11,7 @@ import { checkAllocation } from '../drivers/nfp/maps.ts'
 import { type Translated, translate } from '../drivers/nfp/translate.ts'
 import { NicwrightError } from '../errors.ts'
 import type { Extack } from '../kernel/netdev.ts'
+import { encodeCapabilities, parseCapabilities } from '../nfp/capabilities.ts'
 import { defaultFirmware, type Firmware, withOptions } from '../nfp/profiles.ts'
 import { verify } from '../verifier/verify.ts'
 
@@ -39,11 +40,14 @@ interface Loadable {
   readonly map_ids: readonly number[]
 }
 
+/** The card that a record was loaded for, as the driver understands its capabilities. */
 export function firmwareOf(record: Loadable): Firmware {
-  return withOptions(defaultFirmware, record.fw ?? {})
+  const said = withOptions(defaultFirmware, record.fw ?? {})
+  const { capabilities } = parseCapabilities(encodeCapabilities(said.capabilities))
+  return capabilities === undefined ? said : { ...said, capabilities }
 }
 
-export function load(record: Loadable, codegen: CodegenOptions): Loaded {
+export function load(record: Loadable, codegen: CodegenOptions, logLevel = 1): Loaded {
   const { program, maps, hostMaps } = readRecord(record)
   const firmware = firmwareOf(record)
   const kernelLog: string[] = []
@@ -69,9 +73,12 @@ export function load(record: Loadable, codegen: CodegenOptions): Loaded {
     totals.maps++
     totals.elements += spec.maxEntries
   }
+  if (maps.some((spec, i) => hostMaps[i] && spec.type !== PERF_EVENT_ARRAY)) {
+    return outcome('prog_load', 22, { message: 'offload device mismatch between prog and map' })
+  }
   const marks = maps.map((spec, i) => (hostMaps[i] || spec.type === PERF_EVENT_ARRAY ? undefined : newMapUse(spec.valueSize)))
   const hooks = new DeviceVerifier({ capabilities: firmware.capabilities, stackBytes: firmware.stackBytes, marks, codegen })
-  const verdict = verify(program, maps, { target: { kind: 'offloaded', device: 'nfp', hooks }, logLevel: 1 })
+  const verdict = verify(program, maps, { target: { kind: 'offloaded', device: 'nfp', hooks }, logLevel })
   const nfpLog = verdict.log.split('\n').filter(line => line.startsWith('[nfp]'))
   if (!verdict.ok) {
     return outcome('prog_load', verdict.errno, { nfpLog, message: verdict.message.trim(), at: verdict.at, facts: hooks.facts })
@@ -104,9 +111,9 @@ export function load(record: Loadable, codegen: CodegenOptions): Loaded {
 }
 
 /** As `load`; a record that can't be read is one that is refused. */
-export function tryLoad(record: Loadable, codegen: CodegenOptions): Loaded | undefined {
+export function tryLoad(record: Loadable, codegen: CodegenOptions, logLevel = 1): Loaded | undefined {
   try {
-    return load(record, codegen)
+    return load(record, codegen, logLevel)
   } catch (error) {
     if (error instanceof NicwrightError) return undefined
     throw error

@@ -39,6 +39,7 @@ export interface RejectedRecord {
   readonly stage: 'map_create' | 'prog_load' | 'attach' | 'crash'
   readonly errno: number
   readonly nfp_log: readonly string[]
+  readonly last_log_lines: readonly string[]
   readonly dmesg: readonly string[]
   readonly extack?: string
   readonly crash?: readonly string[]

@@ -15,6 +15,8 @@ import { firmwareOf, type Loaded, load, tryLoad } from './nfp-load.ts'
 import { type AcceptedRecord, corpora, type MetaJson, type RejectedRecord, readRecords } from './nfp-record.ts'
 
 const SHOWN = 5
+/** The recorded logs of refused programs have the lines of every path. */
+const LOG_LEVEL = 2
 
 /** Prints a line per file, and the first differences; says whether there were none that is not accounted for. */
 export async function translateConformance(folder: string, print: (line: string) => void): Promise<boolean> {
@@ -180,7 +182,8 @@ function refusalReason(made: Loaded, record: AcceptedRecord): string | undefined
   if (made.facts === undefined || made.at < 0) return undefined
   const recorded = readFacts(record.meta, program.insns)
   const keys = factClasses.ranges ?? []
-  const differ = keys.some(key => (made.facts?.[key] as Uint32Array)[made.at] !== (recorded[key] as Uint32Array)[made.at])
+  const { facts, at } = made
+  const differ = keys.some(key => (facts[key] as Uint32Array)[at] !== (recorded[key] as Uint32Array)[at])
   return differ ? 'other ranges at the instruction' : undefined
 }
 
@@ -242,16 +245,48 @@ function refusalDifference(made: Loaded | undefined, record: RejectedRecord): st
   return undefined
 }
 
+/** The instruction at which the recorded load ended, -1 where the record doesn't say. */
+function endOf(record: RejectedRecord): number {
+  const translated = /translated: (\d+)/.exec(record.dmesg.at(-1) ?? '')?.[1]
+  if (translated !== undefined) return Number(translated)
+  const lines = record.last_log_lines.flatMap(line => /^(\d+): \(/.exec(line)?.[1] ?? [])
+  return Number(lines.at(-1) ?? -1)
+}
+
+const RANGES = /within u32|divisor is not constant|error -14/
+const PATHS = /type conflict|already be initialized|warning: return codes|misaligned stack access/
+
+/** Why Linux 6.18 is the reason of a difference, or undefined. */
+function otherRefusal(made: Loaded, record: RejectedRecord): string | undefined {
+  const was = [...record.nfp_log, ...record.dmesg].at(-1) ?? record.last_log_lines.at(-1) ?? ''
+  const now = made.message
+  const at = endOf(record)
+  if (/unknown opcode|reserved fields/.test(was)) return 'an instruction that Linux 6.1 did not know'
+  if (/kernel function|fd_array/.test(was)) return 'Linux 6.1 built without function calls, or loaded without file descriptors'
+  if (at >= 0 && made.facts !== undefined && (made.facts.flags[at] ?? 0) & SKIP_VERIFIER) return 'dead branches'
+  if (/may be non-zero|already be initialized/.test(now)) return 'a zero on the stack is a spilled register since 6.5'
+  if (RANGES.test(was) || RANGES.test(now)) return 'ranges'
+  return PATHS.test(was) ? 'other paths walked' : undefined
+}
+
 function refusals(folder: string, corpus: string, print: (line: string) => void): boolean {
   const records = readRecords<RejectedRecord>(folder, `${corpus}.rejected`)
+  const reasonCounts = new Map<string, number>()
   let equal = 0
-  const others: string[] = []
+  let unexplained = 0
   for (const record of records) {
-    const difference = refusalDifference(tryLoad(record, UPSTREAM), record)
-    if (difference === undefined) equal++
-    else others.push(`${record.name}: ${difference}`)
+    const made = tryLoad(record, UPSTREAM, LOG_LEVEL)
+    const difference = refusalDifference(made, record)
+    if (difference === undefined) {
+      equal++
+      continue
+    }
+    const reason = made === undefined ? undefined : otherRefusal(made, record)
+    if (reason !== undefined) reasonCounts.set(reason, (reasonCounts.get(reason) ?? 0) + 1)
+    else if (unexplained++ < SHOWN) print(`  ${record.name}: ${difference}`)
   }
   print(`refusals     ${corpus}: ${records.length} programs, stage, errno and lines equal ${share(equal, records.length)}`)
-  for (const line of others.slice(0, 40)) print(`  ${line}`)
-  return equal >= records.length * 0.99
+  for (const [name, n] of [...reasonCounts].sort((a, b) => b[1] - a[1])) print(`               ${n} differ by ${name}`)
+  if (unexplained > 0) print(`               ${unexplained} without explanation`)
+  return records.length > 0 && unexplained === 0
 }

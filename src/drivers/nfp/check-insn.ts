@@ -197,23 +197,23 @@ function checkAtomic(v: DeviceVerifier, view: DeviceView, i: number): number {
 }
 
 function widen(facts: Facts, i: number, src: RegView, dst: RegView): void {
-  const { uminSrcLo, uminSrcHi, umaxSrcLo, umaxSrcHi, uminDstLo, uminDstHi, umaxDstLo, umaxDstHi } = facts
-  if (ult(src.uminLo, src.uminHi, uminSrcLo[i]!, uminSrcHi[i]!)) {
-    uminSrcLo[i] = src.uminLo
-    uminSrcHi[i] = src.uminHi
-  }
-  if (ult(umaxSrcLo[i]!, umaxSrcHi[i]!, src.umaxLo, src.umaxHi)) {
-    umaxSrcLo[i] = src.umaxLo
-    umaxSrcHi[i] = src.umaxHi
-  }
-  if (ult(dst.uminLo, dst.uminHi, uminDstLo[i]!, uminDstHi[i]!)) {
-    uminDstLo[i] = dst.uminLo
-    uminDstHi[i] = dst.uminHi
-  }
-  if (ult(umaxDstLo[i]!, umaxDstHi[i]!, dst.umaxLo, dst.umaxHi)) {
-    umaxDstLo[i] = dst.umaxLo
-    umaxDstHi[i] = dst.umaxHi
-  }
+  lower(facts.uminSrcLo, facts.uminSrcHi, i, src.uminLo, src.uminHi)
+  raise(facts.umaxSrcLo, facts.umaxSrcHi, i, src.umaxLo, src.umaxHi)
+  lower(facts.uminDstLo, facts.uminDstHi, i, dst.uminLo, dst.uminHi)
+  raise(facts.umaxDstLo, facts.umaxDstHi, i, dst.umaxLo, dst.umaxHi)
+}
+
+// The facts' halves are unsigned, a register's are signed: equal halves have to look equal.
+function lower(lo: Uint32Array, hi: Uint32Array, i: number, newLo: number, newHi: number): void {
+  if (!ult(newLo | 0, newHi | 0, lo[i]! | 0, hi[i]! | 0)) return
+  lo[i] = newLo
+  hi[i] = newHi
+}
+
+function raise(lo: Uint32Array, hi: Uint32Array, i: number, newLo: number, newHi: number): void {
+  if (!ult(lo[i]! | 0, hi[i]! | 0, newLo | 0, newHi | 0)) return
+  lo[i] = newLo
+  hi[i] = newHi
 }
 
 function checkAlu(v: DeviceVerifier, view: DeviceView, i: number): number {
@@ -237,6 +237,9 @@ function checkAlu(v: DeviceVerifier, view: DeviceView, i: number): number {
     }
   }
   if (op === BPF_DIV) {
+    if (insns.off[i] !== 0 && v.repaired['signed-division'] && !sameUnsigned(facts, i, opcode, insns.imm[i]!)) {
+      return refuse(view, EINVAL, 'signed division of numbers that may be negative is not supported')
+    }
     if (facts.umaxDstHi[i] !== 0 && !lowOnly) return refuse(view, EINVAL, 'dividend is not within u32 value range')
     if (variable) {
       if (!isConstSource(facts, i)) return refuse(view, EINVAL, 'divisor is not constant')
@@ -247,6 +250,17 @@ function checkAlu(v: DeviceVerifier, view: DeviceView, i: number): number {
   }
   if (v.repaired.precision) preciseOperands(v, view, i, lowOnly)
   return 0
+}
+
+/**
+ * Since 6.6 an offset of 1 makes a division signed, which the driver doesn't look at. Between numbers that are not negative there is no
+ * difference; those of 64 bits are within u32 anyway.
+ */
+function sameUnsigned(facts: Facts, i: number, opcode: number, imm: number): boolean {
+  if ((opcode & 7) === BPF_ALU64) return true
+  const dividend = facts.umaxDstHi[i] === 0 && facts.umaxDstLo[i]! <= 0x7fff_ffff
+  const divisor = opcode & BPF_X ? facts.umaxSrcHi[i] === 0 && facts.umaxSrcLo[i]! <= 0x7fff_ffff : imm >= 0
+  return dividend && divisor
 }
 
 function isConstSource(facts: Facts, i: number): boolean {
@@ -267,7 +281,7 @@ function preciseOperands(v: DeviceVerifier, view: DeviceView, i: number, lowOnly
     demandPrecise(v, view, insns.dst[i]!)
     if (variable) demandPrecise(v, view, insns.src[i]!)
   } else if (op === BPF_DIV) {
-    if (!lowOnly) demandPrecise(v, view, insns.dst[i]!)
+    if (!lowOnly || insns.off[i] !== 0) demandPrecise(v, view, insns.dst[i]!)
     if (variable) demandPrecise(v, view, insns.src[i]!)
   } else if (variable && (op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH)) {
     const special = isConstSource(facts, i) || (wide && most < 64 && (most < 32 || facts.uminSrcLo[i]! >= 32))

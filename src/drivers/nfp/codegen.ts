@@ -22,6 +22,9 @@ export type RepairName =
   | 'copy-end'
   | 'last-visit'
   | 'precision'
+  | 'sign-extend'
+  | 'signed-division'
+  | 'map-index'
   | 'zext-paths'
   | 'narrow-range'
   | 'zero-spill'
@@ -76,6 +79,13 @@ export const repairs: readonly Repair[] = [
     evidence: 'facts',
     quirk: 10,
   },
+  { name: 'sign-extend', title: 'a move with sign extension extends the sign', evidence: 'words' },
+  {
+    name: 'signed-division',
+    title: 'signed division is refused where it would give something else than unsigned',
+    evidence: 'words',
+  },
+  { name: 'map-index', title: 'maps that are referred to by index get their number', evidence: 'words' },
   {
     name: 'zext-paths',
     title: 'high words are cleared on every path, also on those that Linux 6.18 prunes before it has seen who reads them',

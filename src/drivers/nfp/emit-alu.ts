@@ -2,8 +2,8 @@
 // in both banks, so that any two of them can be the operands of one instruction.
 
 import { BPF_ADD, BPF_ALU64, BPF_AND, BPF_OR, BPF_PSEUDO_MAP_FD, BPF_SUB, BPF_X } from '../../bpf/opcode.ts'
-import { alu, immed, ldField } from '../../nfp/encode.ts'
-import { ALU, SHIFT, WIDTH } from '../../nfp/insn-table.ts'
+import { alu, immed, ldField, shf } from '../../nfp/encode.ts'
+import { ALU, SHF, SHIFT, WIDTH } from '../../nfp/insn-table.ts'
 import { immed32, immUnrestricted, mov, regmov } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, NONE } from '../../nfp/operand.ts'
 import { SKIP_NOOP } from './facts.ts'
@@ -99,6 +99,12 @@ export function emitMov(t: Translation, i: number): void {
     return
   }
   const src = t.insns.src[i]!
+  // Since 6.6 the offset of a move asks for sign extension from so many bits. Quirk: the driver doesn't look at it.
+  const bits = t.insns.off[i]!
+  if (bits !== 0 && t.repaired['sign-extend']) {
+    signExtend(t, d, src * 2, bits, wide)
+    return
+  }
   if (src === R10 && (wide || t.repaired['r10-operand'])) {
     loadFramePointer(t, gprBoth(d))
     immed32(code, gprBoth(d + 1), 0)
@@ -106,6 +112,19 @@ export function emitMov(t: Translation, i: number): void {
   }
   regmov(code, d, src * 2)
   if (wide) regmov(code, d + 1, src * 2 + 1)
+  else immed32(code, gprBoth(d + 1), 0)
+}
+
+/** The low bits of a register with their sign: shifted up, and arithmetically down again. */
+function signExtend(t: Translation, d: number, s: number, bits: number, wide: boolean): void {
+  const { code } = t
+  if (bits === 32) regmov(code, d, s)
+  else {
+    shf(code, gprBoth(d), NONE, SHF.NONE, gprB(s), SHIFT.LEFT, 32 - bits)
+    alu(code, NONE, gprA(d), ALU.OR, imm(0))
+    shf(code, gprBoth(d), NONE, SHF.ASHR, gprB(d), SHIFT.RIGHT, 32 - bits)
+  }
+  if (wide) shf(code, gprBoth(d + 1), NONE, SHF.ASHR, gprB(d), SHIFT.RIGHT, 31)
   else immed32(code, gprBoth(d + 1), 0)
 }
 

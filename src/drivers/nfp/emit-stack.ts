@@ -2,6 +2,7 @@
 // to a window of 32 bytes, to the word itself, or to what a register says. Data goes in slices, none of which crosses a word of memory
 // or of a register.
 
+import { EOPNOTSUPP } from '../../bpf/errno.ts'
 import { BPF_LDX, BPF_ST, sizeBytes } from '../../bpf/opcode.ts'
 import { alu, lcsrWrite, ldField } from '../../nfp/encode.ts'
 import { ALU, CSR, SHIFT } from '../../nfp/insn-table.ts'
@@ -107,6 +108,13 @@ function prepareSource(t: Translation, i: number, kind: number, register: number
   sourceHi = gprB(register * 2 + 1)
 }
 
+/** The driver's check that a slice stays within a word, in unsigned numbers: some negative places fail it, and others don't. */
+function withinWord(t: Translation, remainder: number, slice: number): boolean {
+  if ((remainder + slice) >>> 0 <= 4) return true
+  t.code.fail(EOPNOTSUPP)
+  return false
+}
+
 /** Whether this slice moves the pointer on to the next word. */
 function moves(): boolean {
   return increments && firstOfRegister && !last
@@ -119,6 +127,7 @@ function wordOf(off: number): number {
 function loadSlice(t: Translation, dst: number, off: number, slice: number, byte: number): void {
   const { code } = t
   const index = wordOf(off)
+  if (!withinWord(t, off % 4, slice)) return
   if (slice === 4) {
     mov(code, dst, moves() ? lmInc(3) : lm(pointer, index))
     return
@@ -141,6 +150,7 @@ function loadSlice(t: Translation, dst: number, off: number, slice: number, byte
 function storeSlice(t: Translation, source: number, off: number, slice: number, byte: number): void {
   const { code } = t
   const index = wordOf(off)
+  if (!withinWord(t, off % 4, slice)) return
   if (slice === 4) {
     mov(code, moves() ? lmInc(3) : lm(pointer, index), source)
     return

@@ -12,6 +12,7 @@ import {
   BPF_JSLT,
   BPF_MOV,
   BPF_PSEUDO_MAP_FD,
+  BPF_PSEUDO_MAP_IDX,
   BPF_SUB,
   BPF_X,
   BPF_XOR,
@@ -30,7 +31,8 @@ const NEGATABLE: ReadonlySet<number> = new Set([BPF_JGE, BPF_JSGE, BPF_JLT, BPF_
 export function replaceMaps(t: Translation): void {
   const { code, src, imm } = t.insns
   for (let i = 0; i + 1 < t.insns.count; i++) {
-    if (code[i] !== LD_IMM64 || src[i] !== BPF_PSEUDO_MAP_FD || skipped(t, i) || skipped(t, i + 1)) continue
+    if (code[i] !== LD_IMM64 || skipped(t, i) || skipped(t, i + 1)) continue
+    if (src[i] !== BPF_PSEUDO_MAP_FD && (src[i] !== BPF_PSEUDO_MAP_IDX || !t.repaired['map-index'])) continue
     imm[i] = t.mapIds[imm[i]!] ?? 0
     imm[i + 1] = 0
   }
