@@ -262,6 +262,28 @@ test('a lookup gives an address that the program reads, and counts at; the host 
   expect(costs[4]).toMatchObject({ word: 4, executed: 2, issued: 2 * (1 + 1 + 126 + 6), waited: 2 * (95 + 93 + 93) })
 })
 
+test('with a cache, what does not fit is waited for', () => {
+  const reader = assemble(code => {
+    // The packet's first word is an offset in external memory.
+    immed(code, gprB(1), 0x8000, 0, 0, 2)
+    alu(code, gprA(5), NONE, ALU.NONE, lm(1, 2))
+    cmd(code, CMD.READ32_SWAP, ADDRESS.BITS32, 0, gprA(5), imm(0), 0, CTX.SWAP)
+    alu(code, gprA(0), NONE, ALU.NONE, xfer(0))
+    cmd(code, CMD.READ32_SWAP, ADDRESS.B_A, 0, gprA(0), gprB(1), 0, CTX.SWAP)
+    leave(code, 0x11)
+  })
+  const at = (offset: number): Uint8Array => Uint8Array.of(offset, offset >> 8, 0, 0, ...new Uint8Array(60))
+  const waits = (card: Card, offsets: readonly number[]): number[] => offsets.map(offset => card.receive(at(offset)).waits)
+  const plain = newCard()
+  plain.load(reader)
+  const [hit = 0] = waits(plain, [64])
+  const cached = new Card(defaultProfile, { cacheBytes: 4096 })
+  cached.load(reader)
+  const late = hit + plain.timing.ememMiss
+  expect(waits(cached, [64, 100, 128, 64, 64 + 4096, 64, 64])).toEqual([late, hit, late, hit, late, late, hit])
+  expect(cached.report().cacheMisses).toBeCloseTo(4 / 7)
+})
+
 test('events go to the host as messages with the data and the packet', () => {
   const card = newCard()
   card.load(

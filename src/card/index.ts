@@ -1,5 +1,5 @@
 export { VERDICT, verdictNames } from '../firmware/abi.ts'
 export { costs, stockCosts, trimmedCosts } from '../firmware/costs.ts'
-export { Card, type CardOptions, type PacketBatch, type Received } from './card.ts'
+export { CACHE_BYTES, Card, type CardOptions, type PacketBatch, type Received } from './card.ts'
 export { CAP_RELOAD, CTRL_BPF, REG, type Registers, UPDATE_BPF, UPDATE_ERR, UPDATE_GEN } from './registers.ts'
 export { type CardReport, type Counters, type FaultCount, type MemoryUses, type WordCost, wordCosts } from './report.ts'

@@ -43,6 +43,8 @@ export interface CardReport {
   readonly nanosecondsPerPacket: number
   /** Offset in external memory of the line that packets meet at most. */
   readonly hottestLine: number
+  /** Accesses to external memory that missed its cache, per packet; 0 where the card has none. */
+  readonly cacheMisses: number
   readonly throughput: Throughput
 }
 

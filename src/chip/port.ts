@@ -58,9 +58,10 @@ export class MemoryPort {
     if (at < 0) return this.#refuse(F.FAULT_ADDRESS)
     const r = this.#registers
     const write = command === CMD.WRITE8_SWAP || command === CMD.WRITE32_SWAP
+    let late = 0
     if (external) {
       this.#trace.uses[MEMORY_EMEM]!++
-      this.#engineUse.count(write ? USE_WRITE : USE_READ, at, bytes)
+      late = this.#engineUse.count(write ? USE_WRITE : USE_READ, at, bytes)
     } else this.#trace.uses[MEMORY_CTM]!++
     switch (command) {
       case CMD.READ32_SWAP:
@@ -91,7 +92,7 @@ export class MemoryPort {
       default:
         return this.#refuse(F.FAULT_COMMAND)
     }
-    return external ? this.#timing.ememWait : this.#ctmWait
+    return external ? this.#timing.ememWait + late : this.#ctmWait
   }
 
   /** The atomic add of the external memory: 32 bits, or 64 with bit 2 of the length, low word at the lower address. */

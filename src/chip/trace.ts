@@ -3,6 +3,7 @@
 // Uses of the external memory's engine are counted per 16-byte line, because the engine serves one line at a time: the line that most
 // packets meet at is what limits a card. Arrays are reused from packet to packet and grow only when a packet needs more than any before.
 
+import { Cache } from './cache.ts'
 import type { Timing } from './timing.ts'
 
 const LINE_SHIFT = 4
@@ -80,7 +81,14 @@ export class EngineUse {
   #page: Float64Array = new Float64Array(0)
   #number = -1
 
-  constructor(timing: Timing) {
+  readonly #miss: number
+  /** Undefined where everything hits. */
+  readonly cache: Cache | undefined
+
+  /** With `cacheBytes` of 0 everything hits. */
+  constructor(timing: Timing, cacheBytes = 0) {
+    this.#miss = timing.ememMiss
+    this.cache = cacheBytes === 0 ? undefined : new Cache(cacheBytes)
     this.#cost = [timing.ememRead, timing.ememAdd, timing.ememLock, timing.ememWrite]
   }
 
@@ -88,12 +96,16 @@ export class EngineUse {
     this.total = 0
     this.hottest = 0
     this.hottestLine = 0
+    this.cache?.clear()
     this.#pages.fill(undefined)
     this.#number = -1
   }
 
-  /** One command over `bytes` bytes at an offset in EMEM: every line that it touches is used once. */
-  count(kind: number, at: number, bytes: number): void {
+  /**
+   * One command over `bytes` bytes at an offset in EMEM: every line that it touches is used once. Gives the cycles that it takes longer
+   * than one that hits.
+   */
+  count(kind: number, at: number, bytes: number): number {
     const last = (at + bytes - 1) >>> LINE_SHIFT
     const cost = this.#cost[kind]!
     for (let line = at >>> LINE_SHIFT; line <= last; line++) {
@@ -108,6 +120,7 @@ export class EngineUse {
         this.hottestLine = (line << LINE_SHIFT) >>> 0
       }
     }
+    return this.cache === undefined || this.cache.touch(at, bytes) ? 0 : this.#miss
   }
 
   #turn(number: number): void {

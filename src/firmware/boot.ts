@@ -15,6 +15,7 @@ export interface BootOptions {
   readonly timing: Timing
   readonly costs: Costs
   readonly seed: number
+  readonly cacheBytes: number
 }
 
 /** A firmware at work. */
@@ -74,6 +75,7 @@ export function boot(firmware: Firmware, options: BootOptions): Running {
       costs: options.costs,
       seed: options.seed,
       eventMtu: controlMtu,
+      cacheBytes: options.cacheBytes,
     }),
     capabilities: encodeCapabilities(capabilities),
     controlMtu,

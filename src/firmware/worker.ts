@@ -44,6 +44,8 @@ export interface WorkerOptions {
   readonly seed: number
   /** Longest event message. */
   readonly eventMtu: number
+  /** Of the cache in front of the external memory; 0 = everything hits. */
+  readonly cacheBytes: number
 }
 
 export class Worker {
@@ -86,7 +88,7 @@ export class Worker {
     this.#ctm.packetAt[PACKET_NUMBER] = this.#bufferAt
     this.#ctm.packetBytes[PACKET_NUMBER] = bufferBytes
     this.#stackAt = LOCAL_BYTES - Math.min((stackBytes + 63) & ~63, LOCAL_BYTES - 512)
-    this.engineUse = new EngineUse(timing)
+    this.engineUse = new EngineUse(timing, options.cacheBytes)
     this.engine = new Microengine(this.#ctm, this.trace, this.engineUse, timing, tables.memory)
     this.routines = new Routines(this.engine, tables, options)
   }
