@@ -16,6 +16,8 @@ const verbs: readonly Verb[] = [
   { name: 'run', summary: 'packets through a program on an engine of your choice', load: () => import('./run.ts') },
   { name: 'verify', summary: "Linux's verdict on the programs of an object file", load: () => import('./verify.ts') },
   { name: 'translate', summary: 'the machine code that the driver would load', load: () => import('./translate.ts') },
+  { name: 'opts', summary: 'every optimisation a switch; what each is worth', load: () => import('./opts.ts') },
+  { name: 'device', summary: 'cards to choose from; what a firmware can do', load: () => import('./device.ts') },
   {
     name: 'batch',
     summary: 'verify, translate, run, disassemble: JSON lines in, JSON lines out',
