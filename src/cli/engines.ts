@@ -77,7 +77,7 @@ export function runOnKernel(request: RunRequest): EngineRun {
   const available = probe()
   if (!available.ok)
     throw new NicwrightError('linux/unavailable', { message: `the real kernel is not available here: ${available.why}` })
-  const result = run(request.program, withContents(request), request.packets, { logLevel: 1 })
+  const result = run(request.program, withContents(request), request.packets, { logLevel: 1, cpus: 1 })
   if (!result.ok) throw new SyscallError('linux/refused', result.errno, { message: lastLine(result.log) })
   const failed = result.runs.find(r => r.errno !== 0)
   if (failed !== undefined) throw new SyscallError('linux/run', failed.errno, { message: 'the test run was refused' })

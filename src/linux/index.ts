@@ -11,6 +11,7 @@ export {
   type Probe,
   possibleCpus,
   probe,
+  type RunOptions,
   readKernelMap,
   readXlated,
   runOnKernel,

@@ -85,6 +85,8 @@ describe.skipIf(!kernel.ok)(`the real kernel${kernel.ok ? '' : ` (skipped: ${ker
     expect(value.length).toBe(8 * possibleCpus())
     expect([...value].filter(byte => byte !== 0)).toEqual([14])
     expect(value[0]).toBe(14)
+    const one = runOnKernel(program(text), [{ ...spec, type: T.BPF_MAP_TYPE_PERCPU_ARRAY, maxEntries: 1 }], [packet], { cpus: 1 })
+    expect(toHex(one.maps[0]![0]![1])).toBe('0700000000000000')
   })
 
   test('inner maps, programs in slots, and the rewritten program', () => {

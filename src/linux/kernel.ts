@@ -221,6 +221,12 @@ export interface Slot {
   readonly program: Program
 }
 
+export interface RunOptions extends LoadOptions {
+  readonly slots?: readonly Slot[]
+  /** Per-CPU values are cut to this many CPUs: runs are on the first, so the others keep what they were made with. */
+  readonly cpus?: number
+}
+
 export interface KernelResult {
   readonly ok: boolean
   readonly errno: number
@@ -238,7 +244,7 @@ export function runOnKernel(
   program: Program,
   specs: readonly MapSpec[],
   packets: readonly Uint8Array[],
-  options: LoadOptions & { readonly slots?: readonly Slot[] } = {},
+  options: RunOptions = {},
 ): KernelResult {
   const use = requireBpf()
   const maps: KernelMap[] = []
@@ -256,11 +262,18 @@ export function runOnKernel(
       if (error < 0) throw new SyscallError('linux/slot', -error, { message: `slot ${slot.index}: errno ${-error}` })
     }
     const runs = use.onFirstCpu(() => packets.map(packet => use.testRun(main.fd, packet, packet.length + GROWTH_BYTES)))
-    return { ok: true, errno: 0, log: main.log, runs, maps: maps.map(readKernelMap) }
+    return { ok: true, errno: 0, log: main.log, runs, maps: maps.map(map => cutTo(options.cpus, map)) }
   } finally {
     for (const fd of programs) use.close(fd)
     for (const map of maps) use.close(map.fd)
   }
+}
+
+function cutTo(cpus: number | undefined, map: KernelMap): [key: Uint8Array, value: Uint8Array][] {
+  const entries = readKernelMap(map)
+  if (cpus === undefined || !perCpu(map.spec.type)) return entries
+  const bytes = (map.valueBytes / possibleCpus()) * cpus
+  return entries.map(([key, value]) => [key, value.subarray(0, bytes)])
 }
 
 function word(value: number): Uint8Array {
