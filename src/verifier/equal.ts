@@ -304,11 +304,8 @@ export function maybeLooping(old: State, current: State): boolean {
   const b = current.frames[current.curframe]!.regs
   for (let n = 0; n < 11; n++) {
     const i = n * REG_WORDS
-    for (const w of glance) if (a[i + w] !== b[i + w]) return false
-    for (let w = R_VALUE; w <= R_U32_MAX; w++) if (a[i + w] !== b[i + w]) return false
+    for (let w = R_VALUE; w < REG_WORDS; w++) if (a[i + w] !== b[i + w]) return false
+    if (!sameKind(a, i, b, i) || a[i + R_ID] !== b[i + R_ID] || a[i + R_REF_ID] !== b[i + R_REF_ID]) return false
   }
   return true
 }
-
-// What a register is, but for its frame, precision and definition.
-const glance = [R_TYPE, R_OFF, R_RANGE, R_MAP, R_BTF, R_BTF_ID, R_AUX, R_ID, R_REF_ID]

@@ -13,9 +13,14 @@ import { inheritReads } from './operand.ts'
 import { forgetPrecision, markAllScalarsPrecise, propagatePrecision } from './precision.ts'
 import { stateText } from './print-state.ts'
 import {
+  FRAME_REG_WORDS,
   fillSlotType,
   R_AUX,
+  R_ID,
   R_OFF,
+  R_SMAX,
+  R_TYPE,
+  R_UMIN,
   R_VALUE,
   REG_WORDS,
   SLOT_WORDS,
@@ -24,7 +29,7 @@ import {
   setNotInit,
   slotType,
 } from './reg.ts'
-import type { State } from './state.ts'
+import type { LoopVisit, State } from './state.ts'
 
 const MAY_GOTO = BPF_JMP | BPF_JCOND
 // A jump history of this length is cut off by a checkpoint.
@@ -33,12 +38,6 @@ const MAX_BACKEDGE_ITERATIONS = 64
 /** Of unprivileged programs: checkpoints at one instruction. */
 const COMPLEXITY_LIMIT_STATES = 64
 const ITER_ACTIVE = 1
-
-/** A visit of a loop: the checkpoint that it began at, and paths that ended because they equal a checkpoint inside. */
-interface LoopVisit {
-  entry: State | null
-  readonly backedges: State[]
-}
 
 /** All checkpoints of one run, and the loops being visited. */
 export class Explored {
@@ -64,14 +63,10 @@ export class Explored {
     return list
   }
 
-  visit(chain: string): LoopVisit | undefined {
-    return this.#visits.get(chain)
-  }
-
   enterVisit(chain: string): LoopVisit {
     let visit = this.#visits.get(chain)
     if (visit === undefined) {
-      visit = { entry: null, backedges: [] }
+      visit = { chain, entry: null, backedges: [] }
       this.#visits.set(chain, visit)
     }
     return visit
@@ -110,10 +105,8 @@ function sameCallsites(a: State, b: State): boolean {
 }
 
 // A loop that still has open ends: what its checkpoints need is not all known.
-function isIncomplete(env: Env, state: State): boolean {
-  if (env.sccCount === 0) return false
-  const chain = loopChain(env, state)
-  return chain !== '' && (env.explored.visit(chain)?.backedges.length ?? 0) > 0
+function isIncomplete(state: State): boolean {
+  return state.visit !== null && state.visit.backedges.length > 0
 }
 
 // Drops what no later instruction can read.
@@ -138,7 +131,7 @@ function cleanList(env: Env, list: State[], insn: number): void {
   for (let k = list.length - 1; k >= 0; k--) {
     const old = list[k]!
     if (old.branches > 0 || old.cleaned || old.insn !== insn || !sameCallsites(old, env.state)) continue
-    if (!isIncomplete(env, old)) clean(env, old)
+    if (!isIncomplete(old)) clean(env, old)
   }
 }
 
@@ -176,13 +169,24 @@ function iterIsActive(state: State): boolean {
   return slot >= 0 && slot < frame.allocated >> 3 && (frame.stack[slot * SLOT_WORDS + R_AUX]! & 3) === ITER_ACTIVE
 }
 
+// Of the registers of a frame, as far as maybeLooping compares them.
+function digestOf(regs: Int32Array): number {
+  let digest = 0
+  for (let i = 0; i < FRAME_REG_WORDS; i += REG_WORDS) {
+    digest = Math.imul(digest, 31) + regs[i + R_TYPE]! + regs[i + R_OFF]!
+    digest = (Math.imul(digest, 31) + regs[i + R_ID]!) ^ regs[i + R_VALUE]!
+    digest = (Math.imul(digest, 31) + regs[i + R_UMIN]!) ^ regs[i + R_SMAX]!
+  }
+  return digest
+}
+
 const MISS = 0
 const HIT = 1
 const LOOP_HIT = 2
 /** A miss of an unfinished checkpoint: part of the current path. */
 const OPEN_MISS = 3
 
-function compareOpen(env: Env, old: State, insn: number): number {
+function compareOpen(env: Env, old: State, insn: number, digest: number): number {
   const current = env.state
   const frame = old.frames[old.curframe]!
   const mark = env.marks[insn]!
@@ -195,6 +199,7 @@ function compareOpen(env: Env, old: State, insn: number): number {
   }
   if ((mark & CALLS_CALLBACK) !== 0) return statesEqual(env, old, current, RANGE_WITHIN) ? LOOP_HIT : OPEN_MISS
   if (
+    old.digest === digest &&
     maybeLooping(old, current) &&
     statesEqual(env, old, current, EXACT) &&
     !depthsDiffer(old, current) &&
@@ -219,16 +224,17 @@ export function isVisited(env: Env, insn: number): boolean {
   let add = forced || (jumps >= 2 && steps >= 8)
   const list = explored.list(insn, current)
   const seen = list.length
-  cleanList(env, list, insn)
+  if (seen > 0) cleanList(env, list, insn)
+  const digest = seen > 0 || add ? digestOf(env.regs) : 0
   for (let k = list.length - 1; k >= 0; k--) {
     const old = list[k]!
     if (old.insn !== insn) continue
     let result: number
     if (old.branches > 0) {
-      result = compareOpen(env, old, insn)
+      result = compareOpen(env, old, insn, digest)
       if (result === OPEN_MISS && !forced && jumps < 20 && steps < 100) add = false
     } else {
-      const incomplete = isIncomplete(env, old)
+      const incomplete = isIncomplete(old)
       result = statesEqual(env, old, current, incomplete ? RANGE_WITHIN : NOT_EXACT) ? (incomplete ? LOOP_HIT : HIT) : MISS
     }
     if (result === HIT || result === LOOP_HIT) {
@@ -241,7 +247,7 @@ export function isVisited(env: Env, insn: number): boolean {
   }
   if (env.maxStatesPerInsn < seen) env.maxStatesPerInsn = seen
   if (!env.privileged && seen > COMPLEXITY_LIMIT_STATES) return false
-  if (add) store(env, list, insn)
+  if (add) store(env, list, insn, digest)
   return false
 }
 
@@ -255,10 +261,9 @@ function hit(env: Env, old: State, insn: number, loop: boolean): void {
   const backedge = env.pool.copy(current)
   backedge.equal = old
   backedge.insn = insn
-  const chain = loopChain(env, old)
-  const visit = explored.visit(chain)
-  if (visit === undefined) return
-  if (env.logging2) env.log.add(`SCC backedge ${shownChain(chain)}\n`)
+  const { visit } = old
+  if (visit === null) return
+  if (env.logging2) env.log.add(`SCC backedge ${shownChain(visit.chain)}\n`)
   visit.backedges.push(backedge)
   explored.backedges++
   updatePeak(env)
@@ -275,7 +280,7 @@ function drop(env: Env, list: State[], k: number): void {
   // States of the past may still be parents of waiting paths or equal to backedges: the pool gets back only what nothing can reach.
 }
 
-function store(env: Env, list: State[], insn: number): void {
+function store(env: Env, list: State[], insn: number, digest: number): void {
   const { state: current, explored } = env
   env.totalStates++
   explored.stored++
@@ -286,6 +291,7 @@ function store(env: Env, list: State[], insn: number): void {
   const checkpoint = env.pool.copy(current)
   checkpoint.insn = insn
   checkpoint.explored = true
+  checkpoint.digest = digest
   enterLoop(env, checkpoint)
   for (let f = 0; f <= current.curframe; f++) current.frames[f]!.written = 0
   current.parent = checkpoint
@@ -301,18 +307,16 @@ function enterLoop(env: Env, checkpoint: State): void {
   const chain = loopChain(env, checkpoint)
   if (chain === '') return
   const visit = env.explored.enterVisit(chain)
+  checkpoint.visit = visit
   if (visit.entry !== null) return
   visit.entry = checkpoint
   if (env.logging2) env.log.add(`SCC enter ${shownChain(chain)}\n`)
 }
 
 function exitLoop(env: Env, checkpoint: State): void {
-  if (env.sccCount === 0) return
-  const chain = loopChain(env, checkpoint)
-  if (chain === '') return
-  const visit = env.explored.visit(chain)
-  if (visit === undefined || visit.entry !== checkpoint) return
-  if (env.logging2) env.log.add(`SCC exit ${shownChain(chain)}\n`)
+  const { visit } = checkpoint
+  if (visit === null || visit.entry !== checkpoint) return
+  if (env.logging2) env.log.add(`SCC exit ${shownChain(visit.chain)}\n`)
   visit.entry = null
   env.explored.backedges -= visit.backedges.length
   updatePeak(env)

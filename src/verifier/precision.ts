@@ -66,9 +66,11 @@ function isEmpty(): boolean {
 }
 
 function clear(): void {
-  regMask.fill(0)
-  slotLo.fill(0)
-  slotHi.fill(0)
+  for (let f = 0; f < MAX_CALL_FRAMES; f++) {
+    regMask[f] = 0
+    slotLo[f] = 0
+    slotHi[f] = 0
+  }
 }
 
 function hasSlot(f: number, slot: number): boolean {
@@ -159,6 +161,7 @@ function walkBack(env: Env, start: State): void {
   let lastInsn = state.insn
   let following = -1
   let skipFirst = true
+  const quiet = !env.logging2
   if (isEmpty()) return
   for (;;) {
     let end = state.jmpCount
@@ -171,16 +174,21 @@ function walkBack(env: Env, start: State): void {
     }
     let i = lastInsn
     for (;;) {
-      if (skipFirst) skipFirst = false
-      else if (!backtrack(env, i, following, state, entryAt(state, end, i))) {
-        markAllPrecise(env, start)
-        clear()
-        return
+      const entry = entryAt(state, end, i)
+      if (skipFirst) {
+        skipFirst = false
+      } else if (quiet && (entry < 0 || state.jmp[entry + J_FLAGS] === 0) && isAside(env, i)) {
+        // Nothing wanted changes: the common case.
+      } else {
+        if (!backtrack(env, i, following, state, entry)) {
+          markAllPrecise(env, start)
+          clear()
+          return
+        }
+        if (isEmpty()) return
       }
-      if (isEmpty()) return
       following = i
       if (i === firstInsn && (end === 0 || (end === 1 && state.jmp[J_IDX] === i))) break
-      const entry = entryAt(state, end, i)
       if (entry >= 0) {
         i = state.jmp[entry + J_PREV]!
         end--
@@ -201,6 +209,26 @@ function walkBack(env: Env, start: State): void {
   if (!isEmpty()) {
     markAllPrecise(env, start)
     clear()
+  }
+}
+
+// An instruction of which the history has nothing to say and that has nothing to do with the wanted registers.
+function isAside(env: Env, i: number): boolean {
+  const code = env.insns.code[i]!
+  switch (code & 7) {
+    case BPF_ALU:
+    case BPF_ALU64:
+    case BPF_LDX:
+    case BPF_ST:
+      return (regMask[frame]! & (1 << env.insns.dst[i]!)) === 0
+    case BPF_JMP:
+    case BPF_JMP32: {
+      const op = code & 0xf0
+      if (op === BPF_CALL || op === BPF_EXIT) return false
+      return (code & BPF_X) === 0 || (regMask[frame]! & ((1 << env.insns.dst[i]!) | (1 << env.insns.src[i]!))) === 0
+    }
+    default:
+      return false
   }
 }
 

@@ -137,6 +137,14 @@ export class Frame {
   }
 }
 
+/** A visit of a loop: the checkpoint that it began at, and paths that ended because they equal a checkpoint inside. */
+export interface LoopVisit {
+  /** The call sites down to the loop and its component, such as `(5,1)`. */
+  readonly chain: string
+  entry: State | null
+  readonly backedges: State[]
+}
+
 export class State {
   /** Frames 0..curframe are in use; later ones are leftovers for reuse. */
   readonly frames: Frame[] = []
@@ -173,6 +181,10 @@ export class State {
   misses = 0
   explored = false
   inFreeList = false
+  /** Of a checkpoint inside a loop: the visit of the loop that it belongs to. */
+  visit: LoopVisit | null = null
+  /** Of a checkpoint: a digest of the current frame's registers; equal states have equal digests. */
+  digest = 0
 
   frame(n: number): Frame {
     return this.frames[n]!
@@ -326,6 +338,7 @@ export class StatePool {
     state.misses = 0
     state.explored = false
     state.inFreeList = false
+    state.visit = null
     return state
   }
 
