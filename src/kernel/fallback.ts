@@ -1,6 +1,8 @@
 // "Offload if you want it and not if you don't": a program is tried on the device first, and what the device refuses runs in the
 // driver, or in the stack where the driver can't, with the reason told.
 
+import { EOPNOTSUPP } from '../bpf/errno.ts'
+import { BPF_PROG_TYPE_SCHED_CLS } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { Kernel, LoadResult } from './kernel.ts'
 import { isNeutral, type LoadedMap } from './map.ts'
@@ -75,7 +77,10 @@ function placeIn(
     return refuse({ stage, errno, message, log, ...(insn === undefined ? {} : { insn }) })
   }
   const extack: Extack = { message: undefined }
-  const error = attachXdp(netdev, load.program, mode, extack)
+  const classifier = program.type === BPF_PROG_TYPE_SCHED_CLS && bound
+  const error = classifier
+    ? (netdev.ops.offloadClassifier?.(load.program, extack) ?? -EOPNOTSUPP)
+    : attachXdp(netdev, load.program, mode, extack)
   if (error !== 0) {
     kernel.unload(load.program)
     return refuse({ stage: 'attach', errno: -error, message: extack.message ?? '', log: load.log })

@@ -61,6 +61,8 @@ export interface NetdevOps {
   readonly modes: readonly XdpMode[]
   readonly offload?: OffloadDevice
   setupXdp(mode: 'driver' | 'offload', program: LoadedProgram | undefined, extack: Extack): number
+  /** Puts a TC classifier onto the device, where the driver can. */
+  offloadClassifier?(program: LoadedProgram, extack: Extack): number
   /** Refuses an MTU that the attached programs can't bear. */
   changeMtu(mtu: number): number
   /** Runs a packet through what is attached on the device; undefined when nothing is. */
@@ -69,7 +71,7 @@ export interface NetdevOps {
 
 /** What became of a packet on the device. */
 export interface DevicePacket {
-  /** XDP_* return code. */
+  /** XDP_* return code; of a TC classifier the TC_ACT_* code. */
   readonly verdict: number
   readonly data: Uint8Array
   readonly cycles: number

@@ -1,7 +1,8 @@
 // The driver of a card: it reads once what the firmware is and can do, makes maps and programs on it for the kernel, and puts programs
 // onto the vNIC of a port. All that it knows of the card comes over the bus: registers, the capability symbol, control messages.
 
-import { EBUSY, EINVAL, EIO } from '../../bpf/errno.ts'
+import { EBUSY, EINVAL, EIO, EOPNOTSUPP } from '../../bpf/errno.ts'
+import { BPF_PROG_TYPE_SCHED_CLS } from '../../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../../bpf/program.ts'
 import { CAP_RELOAD, type Card, REG, VERDICT } from '../../card/index.ts'
 import { NicwrightError } from '../../errors.ts'
@@ -123,6 +124,17 @@ export class NfpDevice implements OffloadDevice {
   }
 }
 
+/** TC_ACT_* code of what the card did with a packet: the plainest that means it. */
+const TC_CODE: Readonly<Record<number, number>> = {
+  [VERDICT.ABORTED]: 2,
+  [VERDICT.DROP]: 2,
+  [VERDICT.PASS]: 0,
+  [VERDICT.TX]: 7,
+  [VERDICT.DROP_UNCOUNTED]: 4,
+  [VERDICT.FAULT]: 2,
+  [VERDICT.NONE]: 0,
+}
+
 /** XDP_* code of what the card did with a packet. What the host never sees counts as dropped. */
 const XDP_CODE: Readonly<Record<number, number>> = {
   [VERDICT.ABORTED]: 0,
@@ -162,6 +174,21 @@ export class NfpPort implements NetdevOps {
       this.#running = undefined
       return 0
     }
+    return this.#start(program, extack)
+  }
+
+  /** Puts a TC classifier (direct action, skip_sw) onto the vNIC. It and XDP exclude each other. */
+  offloadClassifier(program: LoadedProgram, extack: Extack): number {
+    if (this.#running !== undefined) return -EBUSY
+    if (!this.offload.capable) {
+      extack.message = 'nfp: NFP firmware does not support eBPF offload'
+      return -EOPNOTSUPP
+    }
+    return this.#start(program, extack)
+  }
+
+  #start(program: LoadedProgram, extack: Extack): number {
+    const { offload } = this
     const image = program.bound?.device
     if (!(image instanceof NfpProgram) || program.bound?.netdev.ops.offload !== offload) return -EINVAL
     if (this.#running !== undefined && !offload.firmware.liveReload) {
@@ -207,6 +234,7 @@ export class NfpPort implements NetdevOps {
     if (this.#running === undefined) return undefined
     this.offload.touched()
     const { verdict, data, cycles, fault } = this.offload.card.receive(packet, this.index)
-    return { verdict: XDP_CODE[verdict] ?? 0, data, cycles, ...(fault === undefined ? {} : { fault }) }
+    const codes = this.#running.hooks.progType === BPF_PROG_TYPE_SCHED_CLS ? TC_CODE : XDP_CODE
+    return { verdict: codes[verdict] ?? 0, data, cycles, ...(fault === undefined ? {} : { fault }) }
   }
 }
