@@ -12,10 +12,19 @@ const XDP_SOCK_BYTES = 4
 // Offsets in bpf_sock.
 const TYPE = 8
 const PRIORITY_END = 24
+const SRC_IP4 = 24
+const SRC_PORT = 44
 const DST_PORT = 48
 const DST_IP4 = 52
-// Fields that may be read in aligned parts: state, family, type, protocol, ports, queue, addresses; not bound_dev_if, mark, priority.
-const wholeOnly: ReadonlySet<number> = new Set([0, 16, 20])
+const STATE = 72
+// Fields of which the first bytes may be read: family, type, protocol, src_port, state, rx_queue_mapping. Of addresses any aligned part
+// may be; bound_dev_if, mark and priority are read whole.
+const fromStart: ReadonlySet<number> = new Set([4, 8, 12, 44, 72, 76])
+
+function isAddress(off: number): boolean {
+  return (off >= SRC_IP4 && off < SRC_PORT) || (off >= DST_IP4 && off < STATE)
+}
+
 // 64-bit fields of bpf_tcp_sock.
 const BYTES_RECEIVED = 80
 const BYTES_ACKED = 88
@@ -23,10 +32,8 @@ const BYTES_ACKED = 88
 function sockField(off: number, size: number): boolean {
   if (off >= SOCK_BYTES || size > 4) return false
   // The port is the first half of its word; the rest is padding.
-  if (off >= DST_PORT + 2 && off < DST_IP4) return false
-  const field = off & ~3
-  if (field === DST_PORT && size === 4) return true
-  return size === 4 || !wholeOnly.has(field)
+  if (off >= DST_PORT && off < DST_IP4) return off === DST_PORT || (off < DST_PORT + 2 && size <= 2)
+  return size === 4 || isAddress(off) || fromStart.has(off)
 }
 
 function isReadable(base: number, off: number, size: number): boolean {
@@ -35,7 +42,8 @@ function isReadable(base: number, off: number, size: number): boolean {
     case PTR_TO_SOCK_COMMON:
       return !(off >= TYPE && off < PRIORITY_END) && sockField(off, size)
     case PTR_TO_TCP_SOCK:
-      return off < TCP_SOCK_BYTES && size === (off === BYTES_RECEIVED || off === BYTES_ACKED ? 8 : 4)
+      if (off >= BYTES_RECEIVED && off < BYTES_ACKED + 8) return size === 8
+      return off < TCP_SOCK_BYTES && size === 4
     case PTR_TO_XDP_SOCK:
       return off < XDP_SOCK_BYTES && size === 4
     default:
