@@ -16,6 +16,10 @@ import { assemble } from './bpf/assemble.ts'
 import { mapTypeNumber } from './bpf/map-type-table.ts'
 import { progTypeNumber } from './bpf/prog-type-table.ts'
 import type { MapSpec, Program } from './bpf/program.ts'
+import type { CodegenOptions } from './drivers/nfp/codegen.ts'
+import { compile } from './drivers/nfp/compile.ts'
+import { printListing } from './nfp/listing.ts'
+import { defaultFirmware } from './nfp/profiles.ts'
 import { verify } from './verifier/index.ts'
 
 const folder = join(import.meta.dirname, '../testdata/filetests')
@@ -36,6 +40,13 @@ const stages: Readonly<Record<string, (test: Case) => string>> = {
     })
     const head = verdict.ok ? 'accepted' : `refused, errno ${verdict.errno}, at ${verdict.at}`
     return `${head}\n${verdict.log}`
+  },
+  translate: ({ program, maps, options }) => {
+    const codegen: CodegenOptions = { codegen: options.codegen === 'upstream' ? 'upstream' : 'correct', off: new Set() }
+    const compiled = compile({ program, maps, firmware: defaultFirmware, codegen })
+    if (!compiled.ok) return `refused at ${compiled.stage}, errno ${compiled.errno}: ${compiled.message}\n${compiled.log}`
+    const { lo, hi } = compiled.translated
+    return printListing({ lo, hi, count: lo.length }).join('\n')
   },
 }
 
