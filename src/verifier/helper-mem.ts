@@ -62,7 +62,7 @@ export function checkHelperMem(
     case PTR_TO_MEM:
     case PTR_TO_BUF:
       if (write && (type & MEM_RDONLY) !== 0) env.reject(EACCES, `R${n} cannot write into ${regTypeName(type)}`)
-      checkRegion(env, n, off, size, r[i + R_RANGE]!, zeroAllowed)
+      checkRegion(env, n, off, size, r[i + R_RANGE]! >>> 0, zeroAllowed)
       return
     case PTR_TO_STACK:
       if (checkStackRange(env, n, off, size, zeroAllowed, write, meta?.raw ?? false) && meta !== null) {

@@ -337,7 +337,7 @@ function accessOther(
     const readOnly = (type & MEM_RDONLY) !== 0
     if (write && readOnly) env.reject(EACCES, `R${n} cannot write into ${regTypeName(type)}`)
     if (leaks) env.reject(EACCES, `R${value} leaks addr into mem`)
-    if (!readOnly || (type & PTR_UNTRUSTED) === 0) checkRegion(env, n, off, size, r[i + R_RANGE]!, false)
+    if (!readOnly || (type & PTR_UNTRUSTED) === 0) checkRegion(env, n, off, size, r[i + R_RANGE]! >>> 0, false)
     if (value >= 0 && (!write || readOnly)) markUnknown(env, r, d)
   } else if (type === PTR_TO_SOCKET || type === PTR_TO_SOCK_COMMON || type === PTR_TO_TCP_SOCK || type === PTR_TO_XDP_SOCK) {
     if (write) env.reject(EACCES, `R${n} cannot write into ${regTypeName(type)}`)
@@ -349,7 +349,7 @@ function accessOther(
     loadMapField(env, n, off, size, write, value)
   } else if (base === PTR_TO_BUF && !maybeNull) {
     if (write && (type & MEM_RDONLY) !== 0) env.reject(EACCES, `R${n} cannot write into ${regTypeName(type)}`)
-    checkRegion(env, n, off, size, r[i + R_RANGE]!, false)
+    checkRegion(env, n, off, size, r[i + R_RANGE]! >>> 0, false)
     if (value >= 0 && (!write || (type & MEM_RDONLY) !== 0)) markUnknown(env, r, d)
   } else if (type === PTR_TO_ARENA) {
     if (load) markUnknown(env, r, d)
