@@ -5,7 +5,7 @@ import { E2BIG, EACCES, EFAULT, EINVAL } from '../bpf/errno.ts'
 import { CALLS_CALLBACK, type Env } from './env.ts'
 import { findPrevious } from './explored.ts'
 import { checkSubprogArgs } from './global-function.ts'
-import { CALLER_SAVED, clearCallerSaved, markUnknown, noteRead64 } from './operand.ts'
+import { CALLER_SAVED, clearCallerSaved, markUnknown } from './operand.ts'
 import { markChainPrecision } from './precision.ts'
 import { printState } from './print-state.ts'
 import { dropPacketPointers } from './refs.ts'
@@ -92,10 +92,12 @@ export function stepReturn(env: Env): void {
     if ((env.marks[callee.callsite]! & CALLS_CALLBACK) === 0)
       env.reject(EFAULT, 'verifier bug: callback return to no callback call')
   } else {
-    // A result may come from before a checkpoint in the callee, where it is not the caller's register.
-    if ((callee.written & 1) === 0) noteRead64(state, state.curframe, 0)
     copyReg(caller.regs, 0, callee.regs, 0)
-    caller.written |= 1
+    // A result may come from before a checkpoint in the callee.
+    const written = (callee.written & 1) !== 0
+    caller.resultFrame = written ? -1 : callee.resultFrame >= 0 ? callee.resultFrame : callee.frameno
+    if (written) caller.written |= 1
+    else caller.written &= ~1
   }
   const back = fromCallback ? callee.callsite : callee.callsite + 1
   if (env.logging) {

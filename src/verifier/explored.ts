@@ -293,7 +293,11 @@ function store(env: Env, list: State[], insn: number, digest: number): void {
   checkpoint.explored = true
   checkpoint.digest = digest
   enterLoop(env, checkpoint)
-  for (let f = 0; f <= current.curframe; f++) current.frames[f]!.written = 0
+  for (let f = 0; f <= current.curframe; f++) {
+    const frame = current.frames[f]!
+    frame.written = 0
+    frame.resultFrame = -1
+  }
   current.parent = checkpoint
   current.firstInsn = insn
   current.dfsDepth = checkpoint.dfsDepth + 1

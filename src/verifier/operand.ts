@@ -31,13 +31,15 @@ export function readReg(env: Env, n: number): void {
 }
 
 /** All 64 bits of a register are read: the checkpoints behind need to know, up to where it was written. */
-export function noteRead64(from: State, frame: number, n: number): void {
+function noteRead64(from: State, frame: number, n: number): void {
   const bit = 1 << n
   let state = from
   let f = frame
   while ((state.frames[f]!.written & bit) === 0) {
     const { parent } = state
     if (parent === null) return
+    const { resultFrame } = state.frames[f]!
+    if (n === 0 && resultFrame >= 0) f = resultFrame
     while (parent.curframe < f) {
       // The frame is younger than the checkpoint: an argument was the caller's.
       if (n < 1 || n > 5) return

@@ -69,6 +69,8 @@ export class Frame {
   written = 0
   /** Of a checkpoint: registers of which somewhere behind it all 64 bits were read before they were written. */
   read64 = 0
+  /** R0 came from a call and was last written before the last checkpoint, in this frame, which has ended since; -1: it did not. */
+  resultFrame = -1
   /** The range that a callback's return value must be in. */
   returnMin = 0
   returnMax = 0
@@ -89,6 +91,7 @@ export class Frame {
     this.returnMax = 0
     this.written = 0
     this.read64 = 0
+    this.resultFrame = -1
   }
 
   /** Makes at least `bytes` (rounded up to 8) of stack; new slots are uninitialised. */
@@ -126,6 +129,7 @@ export class Frame {
     this.returnMax = other.returnMax
     this.written = other.written
     this.read64 = 0
+    this.resultFrame = other.resultFrame
   }
 
   private reserve(bytes: number): void {
