@@ -59,7 +59,7 @@ function effectText({ effect, on }: SwitchRow): string {
   if (words === undefined) parts.push('not translated without it')
   else if (words !== 0) parts.push(`${signed(words)} words without it`)
   else if (applies && applied === 0) parts.push('other words without it')
-  if (!applies) parts.unshift('nothing to do')
+  if (!applies && missed === 0) parts.unshift('nothing to do')
   return parts.join(', ')
 }
 

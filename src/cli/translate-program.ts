@@ -1,6 +1,7 @@
 // One program of an object on its way to machine code, with everything that the verbs show of it: the words and where they come from,
 // the remarks of the optimisations, the program after each pass; or why it is refused, with the line of C.
 
+import { mapTypeNames } from '../bpf/map-type-table.ts'
 import type { Line } from '../btf/lines.ts'
 import type { CodegenOptions } from '../drivers/nfp/codegen.ts'
 import { type Compiled, compile, type NotCompiled } from '../drivers/nfp/compile.ts'
@@ -9,6 +10,7 @@ import type { Pass } from '../drivers/nfp/passes.ts'
 import { translate } from '../drivers/nfp/translate.ts'
 import type { Remark, Translation } from '../drivers/nfp/translation.ts'
 import { isNeutral } from '../kernel/map.ts'
+import { checkMap } from '../maps/index.ts'
 import type { Firmware } from '../nfp/profiles.ts'
 import type { ObjectMap, ObjectProgram } from '../object/index.ts'
 import { verify } from '../verifier/index.ts'
@@ -46,6 +48,8 @@ export interface RefusedProgram {
   readonly by: 'verifier' | 'device' | 'attach'
   readonly exit: number
   readonly refusal: NotCompiled
+  /** The line that tells why. */
+  readonly message: string
   /** Where, as far as the log says it. */
   readonly insn: number | undefined
   readonly line: Line | undefined
@@ -110,6 +114,8 @@ function refused(
   lineOf: (insn: number) => Line | undefined,
 ): RefusedProgram {
   const by = refusedBy(refusal, program, maps)
+  const silent = refusal.stage === 'map_create' && refusal.dmesg.length === 0
+  const message = silent ? mapMessage(refusal, maps) : tellingLine(refusal)
   const insn = refusal.stage === 'prog_load' ? lastInsn(refusal.log) : undefined
   return {
     ok: false,
@@ -117,15 +123,34 @@ function refused(
     by,
     exit: by === 'verifier' ? EXIT_VERIFIER : by === 'attach' ? EXIT_ATTACH : EXIT_DEVICE,
     refusal,
+    message,
     insn,
     line: insn === undefined ? undefined : lineOf(insn),
-    explanation: explanationOf(refusal.message),
+    explanation: explanationOf(message),
   }
+}
+
+/** The driver's last line may only say that it failed: the one before says why. */
+function tellingLine({ message, dmesg }: NotCompiled): string {
+  return [message, ...dmesg].find(line => explanationOf(line) !== undefined) ?? dmesg[0] ?? message
+}
+
+/** Of a map that is refused without a word. */
+function mapMessage({ message }: NotCompiled, maps: readonly ObjectMap[]): string {
+  const map = maps.find(({ name }) => message === `map ${name} is refused`)
+  if (map === undefined) return message
+  const type = mapTypeNames[map.type] ?? `type ${map.type}`
+  if (checkMap(map) !== 0) {
+    const { keySize, valueSize, maxEntries, flags } = map
+    return `map ${map.name}: Linux makes no ${type} with key ${keySize} B, value ${valueSize} B, ${maxEntries} entries, flags 0x${flags.toString(16)}`
+  }
+  return `map ${map.name}: type ${type} does not exist on the card, which has hash and array`
 }
 
 /** Linux refuses what it would refuse without the device too; everything else is the device's doing. */
 function refusedBy({ stage, log }: NotCompiled, program: ObjectProgram, maps: readonly ObjectMap[]): RefusedProgram['by'] {
   if (stage === 'attach') return 'attach'
+  if (stage === 'map_create') return maps.some(map => checkMap(map) !== 0) ? 'verifier' : 'device'
   if (stage !== 'prog_load' || /^\[nfp\] /m.test(log)) return 'device'
   return verify(program, maps, { logLevel: 0 }).ok ? 'device' : 'verifier'
 }

@@ -5,14 +5,14 @@ import { place } from './object.ts'
 import type { RefusedProgram } from './translate-program.ts'
 import { lineTitle, type TextOptions, wrap } from './translate-text.ts'
 
-const who = { verifier: 'refused by the verifier', device: 'refused by the device', attach: 'refused at attach' } as const
+const who = { verifier: 'refused by Linux', device: 'refused by the device', attach: 'refused at attach' } as const
 
 export function renderRefusal(refused: RefusedProgram, { style, width, ascii }: Omit<TextOptions, 'all'>): string[] {
   const { program, by, refusal, insn, line, explanation } = refused
   const where = [insn === undefined ? '' : `insn ${insn}`, place(line)].filter(Boolean).join(', ')
   const error = refusal.stage === 'crash' ? 'crash' : errnoName(refusal.errno)
   const head = `${program.name}: ${who[by]} (${error}${where === '' ? '' : ` at ${where}`})`
-  const out = [`${style('red', ascii ? 'x' : '✗')} ${style('bold', head)}`, `  ${refusal.message}`]
+  const out = [`${style('red', ascii ? 'x' : '✗')} ${style('bold', head)}`, `  ${refused.message}`]
   if (line !== undefined && line.text.trim() !== '') out.push(`  ${style('cyan', lineTitle(line))}`)
   const log = tellingLines(refusal.log, refusal.dmesg, refusal.message)
   if (log.length > 0) out.push('', ...log.map(text => `  ${style('dim', text)}`))
@@ -43,8 +43,20 @@ export function tellingLines(log: string, dmesg: readonly string[], message: str
     }
   }
   if (from === lines.length) from = Math.max(0, lines.length - 2)
-  const shown = [...lines.slice(from), ...dmesg]
+  const shown = repeated([...lines.slice(from), ...dmesg])
   return shown.length === 1 && shown[0] === message ? [] : shown
+}
+
+/** The driver says for each word without room that there is none. */
+function repeated(lines: readonly string[]): string[] {
+  const out: string[] = []
+  for (let i = 0; i < lines.length; ) {
+    let count = 1
+    while (lines[i + count] === lines[i]) count++
+    out.push(count === 1 ? (lines[i] ?? '') : `${lines[i]} (${count} times)`)
+    i += count
+  }
+  return out
 }
 
 export function refusalJson(refused: RefusedProgram): Record<string, unknown> {
@@ -56,7 +68,7 @@ export function refusalJson(refused: RefusedProgram): Record<string, unknown> {
     by,
     stage: refusal.stage,
     errno: refusal.errno,
-    message: refusal.message,
+    message: refused.message,
     ...(insn === undefined ? {} : { insn }),
     ...(line === undefined ? {} : { file: line.file, line: line.line, column: line.column, source: line.text.trim() }),
     ...(explanation === undefined

@@ -92,9 +92,9 @@ class Page {
       this.#row([{ text: ' '.repeat(indent) }, { ...cell, text }], [indent])
   }
 
-  code({ line, insns }: ViewSection): boolean {
+  code({ line, insns, function: starts }: ViewSection): boolean {
     const title = lineTitle(line)
-    this.#out.push('')
+    if (title !== '' || starts === undefined) this.#out.push('')
     if (this.#columns < 3 && title !== '') {
       // A line of C that is cut says so; its place tells where it stands in full.
       this.full({ text: cut(title, this.#options.width, this.#options.ascii), style: 'cyan' })

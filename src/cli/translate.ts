@@ -8,7 +8,7 @@ import { type DeviceImage, missing } from '../nfp/image.ts'
 import { decodeImage, encodeImage } from '../nfp/image-file.ts'
 import type { Profile } from '../nfp/profiles.ts'
 import { type Command, parse, usageError } from './command.ts'
-import { EXIT_ATTACH, EXIT_OK } from './exit.ts'
+import { EXIT_ATTACH, EXIT_INPUT, EXIT_OK } from './exit.ts'
 import { readInput, writeOutput } from './file.ts'
 import type { Io } from './io.ts'
 import { codegenOf, type MachineOptions, profileOf } from './machine.ts'
@@ -16,7 +16,7 @@ import { mapSpecs, openObject } from './object.ts'
 import { renderPasses } from './passes-page.ts'
 import { CODEGEN_USAGE, codegenOptions, joinSwitches, machineOptionsOf } from './switches.ts'
 import { imageOf } from './translate-image.ts'
-import { type TranslatedProgram, translateProgram } from './translate-program.ts'
+import { type TranslatedProgram, type TranslateRequest, translateProgram } from './translate-program.ts'
 import { refusalJson, renderRefusal } from './translate-refusal.ts'
 import { type Remark, remarkJson, remarkLines } from './translate-remarks.ts'
 import { renderView, type TextOptions, wrap } from './translate-text.ts'
@@ -72,7 +72,13 @@ Exit code 3: the verifier refuses, 4: the device refuses, 5: it could not be att
     const json: unknown[] = []
     let exit = EXIT_OK
     for (const program of programs) {
-      const result = translateProgram({ program, maps, firmware: profile.firmware, codegen })
+      const result = attempt({ program, maps, firmware: profile.firmware, codegen }, programs.length > 1)
+      if (result instanceof NicwrightError) {
+        if (exit === EXIT_OK) exit = EXIT_INPUT
+        if (values.json) json.push({ name: program.name, section: program.section, ok: false, error: result.message })
+        else io.err(`${io.style('red', io.ascii ? 'x' : '✗')} ${program.name}: ${result.message}\n`)
+        continue
+      }
       if (!result.ok) {
         if (exit === EXIT_OK) exit = result.exit
         if (values.json) json.push(refusalJson(result))
@@ -99,6 +105,16 @@ Exit code 3: the verifier refuses, 4: the device refuses, 5: it could not be att
       io.out(`${JSON.stringify({ file: path, profile: profile.name, ...machineJson(machine), programs: json }, null, 2)}\n`)
     return exit
   },
+}
+
+/** In an object of several programs, one that can't be looked at is no reason to leave the others out. */
+function attempt(request: TranslateRequest, several: boolean): ReturnType<typeof translateProgram> | NicwrightError {
+  try {
+    return translateProgram(request)
+  } catch (error) {
+    if (several && error instanceof NicwrightError) return error
+    throw error
+  }
 }
 
 /** By its first bytes, or by the name that it was given: a damaged image is told as one. */
