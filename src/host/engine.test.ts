@@ -10,7 +10,9 @@ import { fromHex, toHex } from '../bytes/hex.ts'
 import { encodeText } from '../bytes/writer.ts'
 import { NicwrightError } from '../errors.ts'
 import { type BpfMap, createMap, newMemory, RingMap } from '../maps/index.ts'
-import { type EngineOptions, Interpreter, type Run } from './engine.ts'
+import type { DeviceHooks } from '../verifier/device.ts'
+import { verify } from '../verifier/verify.ts'
+import { Engine, type EngineOptions, Interpreter, type Run } from './engine.ts'
 
 const memory = newMemory()
 const XDP = 6
@@ -76,6 +78,15 @@ describe('faults', () => {
     )
     const m = createMap(newMemory(), { name: 'm', type: 2, keySize: 4, valueSize: 8, maxEntries: 1, flags: 0 })
     expect(() => run('r0 = 2\nexit', { maps: [m] })).toThrow(expect.objectContaining({ code: 'host/memory' }))
+    expect(() => run('r0 = 2\nexit', { type: 5 })).toThrow(expect.objectContaining({ code: 'host/type' }))
+  })
+
+  test('an engine refuses what was verified for a device', () => {
+    const verified = verify(program('r0 = 2\nexit'), [])
+    if (!verified.ok) throw new Error(verified.message)
+    expect(new Engine(verified.verified, [], { memory }).run(new Uint8Array(64)).retval).toBe(2)
+    const target = { kind: 'offloaded', device: 'nic0', hooks: {} as DeviceHooks } as const
+    expect(() => new Engine({ ...verified.verified, target }, [])).toThrow(expect.objectContaining({ code: 'host/target' }))
   })
 
   test('random bytes as instructions end in an answer, a fault, or a refusal', () => {
@@ -195,10 +206,11 @@ describe('calls', () => {
   })
 
   test('may_goto ends a loop after its rounds', () => {
-    const p = program('r0 = 0\ntop: r0 += 1\ngoto +0\ngoto top\nexit')
-    p.insns.code[2] = 0xe5
-    p.insns.off[2] = 1
-    expect(new Interpreter(p, [], { memory }).run(new Uint8Array(64)).retval).toBe(8 * 1024 * 1024 + 1)
+    const p = program('r0 = 7\ntop: goto +0\ngoto top\nexit')
+    p.insns.code[1] = 0xe5
+    p.insns.off[1] = 1
+    const rounds = 8 * 1024 * 1024
+    expect(new Interpreter(p, [], { memory }).run(new Uint8Array(64))).toMatchObject({ retval: 7, insns: 2 * rounds + 3 })
   })
 })
 
@@ -357,6 +369,29 @@ describe('helpers', () => {
     expect(run(random, { seed: 5 }).retval).not.toBe(run(random, { seed: 6 }).retval)
     expect(run('call ktime_get_ns\nr0 >>= 32\nexit', { now: 77n << 32n }).retval).toBe(77)
     expect(run('call get_smp_processor_id\nexit', { cpu: 1 }).retval).toBe(1)
+  })
+
+  test('each CPU has its own values', () => {
+    const m = map(T.BPF_MAP_TYPE_PERCPU_ARRAY)
+    const text = `
+      *(u32 *)(r10 - 4) = 0
+      r2 = r10
+      r2 += -4
+      r1 = map[0] ll
+      call map_lookup_elem
+      if r0 == 0 goto out
+      r1 = *(u64 *)(r0 + 0)
+      r1 += 1
+      *(u64 *)(r0 + 0) = r1
+      out: call get_smp_processor_id
+      exit`
+    const engine = new Interpreter(program(text), [m], { memory })
+    const cpus = [0, 1, 1].map(cpu => {
+      engine.onCpu(cpu)
+      return engine.run(new Uint8Array(64)).retval
+    })
+    expect(cpus).toEqual([0, 1, 1])
+    expect(toHex(m.get(u32(0)) ?? new Uint8Array(0))).toBe('01000000000000000200000000000000')
   })
 
   test('redirects say where to', () => {

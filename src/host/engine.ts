@@ -2,7 +2,7 @@
 // same seed, clock and packets a run is the same every time. An Engine runs what the verifier has accepted for the host. An Interpreter
 // runs any program, because it checks every access itself: for comparing engines, and for what was verified for another target.
 
-import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
+import * as T from '../bpf/prog-type-table.ts'
 import type { Program } from '../bpf/program.ts'
 import { NicwrightError } from '../errors.ts'
 import type { BpfMap } from '../maps/map.ts'
@@ -19,6 +19,19 @@ const HEADROOM_BYTES = 256
 /** Of a socket buffer, whose data begins 64 bytes into a block of a power of two: a program may look at the low bits of a pointer. */
 const SKB_HEADROOM_BYTES = 16384 + 64
 const TAILROOM_BYTES = 320
+
+/** Programs whose context is a packet. */
+const PACKET_TYPES: ReadonlySet<number> = new Set([
+  T.BPF_PROG_TYPE_SOCKET_FILTER,
+  T.BPF_PROG_TYPE_SCHED_CLS,
+  T.BPF_PROG_TYPE_SCHED_ACT,
+  T.BPF_PROG_TYPE_XDP,
+  T.BPF_PROG_TYPE_CGROUP_SKB,
+  T.BPF_PROG_TYPE_LWT_IN,
+  T.BPF_PROG_TYPE_LWT_OUT,
+  T.BPF_PROG_TYPE_LWT_XMIT,
+  T.BPF_PROG_TYPE_LWT_SEG6LOCAL,
+])
 
 export interface EngineOptions {
   /** Where the stack and packets shall lie; the memory of the maps when left out. */
@@ -72,6 +85,10 @@ export class Interpreter {
   }
 
   #add(program: Program, maps: readonly BpfMap[]): Code {
+    if (!PACKET_TYPES.has(program.type))
+      throw new NicwrightError('host/type', {
+        message: `programs of type ${T.progTypeNames[program.type] ?? program.type} do not run on packets`,
+      })
     for (const map of maps) this.machine.addMap(map)
     return prepare(program, maps)
   }
@@ -79,6 +96,11 @@ export class Interpreter {
   /** Makes a program callable by a handle that stands in a program array. */
   addProgram(handle: number, program: Program, maps: readonly BpfMap[]): void {
     this.machine.programs.set(handle, this.#add(program, maps))
+  }
+
+  /** Runs on another CPU from now on. */
+  onCpu(cpu: number): void {
+    this.machine.onCpu(cpu)
   }
 
   /** The clock, the CPU and where events go. */
@@ -118,7 +140,7 @@ export class Interpreter {
   /** Whether the program's packets begin with the Ethernet header: in XDP and TC; elsewhere with the network header. */
   get #link(): boolean {
     const { type } = this.#code
-    return type === BPF_PROG_TYPE_XDP || type === BPF_PROG_TYPE_SCHED_CLS || type === BPF_PROG_TYPE_SCHED_ACT
+    return type === T.BPF_PROG_TYPE_XDP || type === T.BPF_PROG_TYPE_SCHED_CLS || type === T.BPF_PROG_TYPE_SCHED_ACT
   }
 
   /** Of the last execute(): why it ended early. */
@@ -172,7 +194,7 @@ export class Interpreter {
 
   /** Whether the program's context is an xdp_md. */
   get xdp(): boolean {
-    return this.#code.type === BPF_PROG_TYPE_XDP
+    return this.#code.type === T.BPF_PROG_TYPE_XDP
   }
 
   /** Gives the memory back that is the engine's own. Maps stay. */

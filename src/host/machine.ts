@@ -55,6 +55,7 @@ export interface Redirect {
 export interface World {
   /** Nanoseconds that the clocks show. */
   now: bigint
+  /** Changed by Machine.onCpu only, since the maps must follow. */
   cpu: number
   perfEvent: ((map: BpfMap, cpu: number, data: Uint8Array) => void) | undefined
   trace: ((line: string) => void) | undefined
@@ -136,6 +137,12 @@ export class Machine {
     map.cpu = this.world.cpu
     this.#maps.set(map.base, map)
     this.#regions.push(map.base + HEADER_BYTES, map.elementsEnd)
+  }
+
+  /** The CPU that runs from now on: its number, and its values of per-CPU maps. */
+  onCpu(cpu: number): void {
+    this.world.cpu = cpu
+    for (const map of this.#maps.values()) map.cpu = cpu
   }
 
   /** The map that a register points to. */
