@@ -184,6 +184,8 @@ function slotText(env: Env, frame: Frame, slot: number): string | undefined {
     const parts: string[] = []
     if (id !== 0) parts.push(`id=${id}`)
     if (ref !== 0) parts.push(`ref_id=${ref}`)
+    // Linux shows the mark of the first slot as if it were the id of a parent: they lie in one union.
+    parts.push('dynptr_id=1')
     return ` fp${off}=dynptr_${dynptrName(aux)}(${parts.join(',')})`
   }
   if (last === STACK_ITER) {
