@@ -55,7 +55,7 @@ export function printTrial(io: Io, trial: Trial, facts: TrialFacts): void {
   if (verify !== undefined) {
     steps.print(
       'verify',
-      `${verify.insns} insns, ${verify.maps} maps`,
+      `${verify.insns} insns, ${verify.maps} map${verify.maps === 1 ? '' : 's'}`,
       `${grouped(verify.processed)} insns processed, ${verify.states} states, stack ${verify.stackBytes} B`,
       true,
     )
@@ -233,6 +233,27 @@ export function printRefused(io: Io, refused: Refused): void {
     io.out(`       ${io.style('dim', `${refused.line} │`)} ${refused.source}\n`)
   const { explanation } = refused
   if (explanation === undefined) return
-  io.out(`       why     ${explanation.why}\n       fix     ${io.style('green', explanation.fix)}\n`)
-  if (explanation.device !== undefined) io.out(`       card    ${explanation.device}\n`)
+  const rows: readonly (readonly [word: string, text: string | undefined])[] = [
+    ['why', explanation.why],
+    ['fix', explanation.fix],
+    ['card', explanation.device],
+  ]
+  for (const [word, text] of rows) {
+    if (text === undefined) continue
+    const lines = wrapped(text, io.width - 15).map(line => (word === 'fix' ? io.style('green', line) : line))
+    io.out(`       ${word.padEnd(8)}${lines.join(`\n${' '.repeat(15)}`)}\n`)
+  }
+}
+
+/** Lines of at most `width` columns, broken between words. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
 }

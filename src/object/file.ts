@@ -1,6 +1,7 @@
 import { decodeInsns } from '../bpf/decode.ts'
 import type { Insns } from '../bpf/insns.ts'
 import {
+  ELFDATA2MSB,
   EM_BPF,
   EM_NAMES,
   EM_NONE,
@@ -63,8 +64,21 @@ function fail(code: string, message: string, offset?: number): NicwrightError {
   return new NicwrightError(code, offset === undefined ? { message } : { message, at: { offset } })
 }
 
+/** A whole program or an object of another machine is told as such, before its sections are looked at by the rules of ours. */
+function refuseOthers(bytes: Uint8Array): void {
+  const elf64 = bytes.length >= 20 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
+  if (!elf64) return
+  const little = bytes[5] !== ELFDATA2MSB
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const machine = view.getUint16(18, little)
+  if (machine === EM_BPF || machine === EM_NONE) return
+  const name = EM_NAMES[machine] ?? `machine ${machine}`
+  throw fail('object/machine', `the object is for ${name}, not for eBPF: compile with clang -target bpf -c`, 18)
+}
+
 /** Reads the file and sorts its sections; throws `elf/bad` or `object/…`. */
 export function readFile(bytes: Uint8Array): ObjectFile {
+  refuseOthers(bytes)
   const elf = parseElf(bytes)
   if (elf.type !== ET_REL) {
     throw fail(
@@ -72,10 +86,6 @@ export function readFile(bytes: Uint8Array): ObjectFile {
       `an eBPF object is relocatable (clang -c); this ELF file is: ${ET_NAMES[elf.type] ?? elf.type}`,
       16,
     )
-  }
-  if (elf.machine !== EM_BPF && elf.machine !== EM_NONE) {
-    const machine = EM_NAMES[elf.machine] ?? `machine ${elf.machine}`
-    throw fail('object/machine', `the object is for ${machine}, not for eBPF: compile with clang -target bpf`, 18)
   }
   if (!elf.little) throw fail('object/byte-order', 'the object is for big-endian eBPF: compile with -target bpfel', 5)
 
