@@ -173,7 +173,6 @@ function readFixed(env: Env, frame: Frame, off: number, size: number, dst: numbe
     if (dst < 0) return
     if (!readPart(env, frame, s, off, size, spilled, dst)) return
   } else if (dst >= 0) {
-    if (env.privileged) giveId(env, stack, s)
     copyReg(r, dst * REG_WORDS, stack, s)
   } else if (!env.privileged && stack[s + R_TYPE] !== SCALAR_VALUE) {
     env.reject(EACCES, `leaking pointer from stack off ${off}`)
