@@ -14,6 +14,8 @@ export interface TableOptions {
 /** From this width on a switch has its title beside its name. */
 const WIDE = 76
 const NAME = 17
+/** Width of words, cycles and rate together. */
+const FIGURES = 24
 
 /** With `all`, also the repairs that do nothing in the program. */
 export function renderList(rows: readonly SwitchRow[], { width, style, ascii }: TableOptions, all = true): string[] {
@@ -43,7 +45,7 @@ export function renderList(rows: readonly SwitchRow[], { width, style, ascii }: 
     }
     if (shown.length < of.length) {
       const count = of.length - shown.length
-      const text = `  ${count} ${count === 1 ? 'repair has' : 'repairs have'} nothing to do in this program; --all shows them`
+      const text = `  ${count} ${count === 1 ? 'repair has' : 'repairs have'} nothing to do in this program; --all shows ${count === 1 ? 'it' : 'them'}`
       out.push(...wrap(text, width, 2).map(line => style('dim', line)))
     }
   }
@@ -69,7 +71,7 @@ export function renderMatrix(matrix: Matrix, options: TableOptions): string[] {
   const label = (name: string, title: string): string => (width >= WIDE ? title : name)
   const names = matrix.rows.map(row => label(row.name, row.title))
   const first = Math.min(44, Math.max(13, ...names.map(name => name.length))) + 2
-  const numbers = timed ? 24 : 7
+  const numbers = timed ? FIGURES : 7
   const room = width - first - numbers - 2
   const out: string[] = []
   const head = timed ? `${'words'.padStart(7)}${'cycles'.padStart(9)}${'Mpps'.padStart(8)}` : 'words'.padStart(7)
@@ -98,7 +100,7 @@ export function renderMatrix(matrix: Matrix, options: TableOptions): string[] {
 
 function figures({ words, cost }: Measured, timed: boolean): string {
   const count = String(words).padStart(7)
-  if (!timed || cost === undefined) return count
+  if (!timed || cost === undefined) return timed ? count.padEnd(FIGURES) : count
   return `${count}${cost.cyclesPerPacket.toFixed(1).padStart(9)}${mpps(cost.packetsPerSecond).padStart(8)}`
 }
 
@@ -127,7 +129,7 @@ function comparison({ base }: Matrix, row: MatrixRow, ascii: boolean): { text: s
   const bar = blocks(more * 10, ascii)
   const text = `${bar === '' ? '' : `${bar} `}${percent(cost.cyclesPerPacket, base.cost.cyclesPerPacket, 'cycles')}`
   const slower = Math.abs(cost.packetsPerSecond / base.cost.packetsPerSecond - 1)
-  return { text: slower < 0.0005 ? `${text}; limit: ${cost.limit}, same rate` : text, strong: slower >= 0.0005 }
+  return { text: slower < 0.0005 ? `${text}, same rate (${cost.limit})` : text, strong: slower >= 0.0005 }
 }
 
 function percent(value: number, base: number, unit: string): string {

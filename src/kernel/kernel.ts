@@ -134,9 +134,8 @@ export class Kernel {
     const refused = (errno: number, message: string): LoadResult => ({ ok: false, stage: 'attributes', errno, message, log: '' })
     const specs = maps.map(m => m.spec)
     if (netdev === undefined) {
-      const device = maps.find(m => m.bound !== undefined)
-      if (device !== undefined) return refused(EINVAL, 'offload device mismatch between prog and map')
-      return this.#finish(program, maps, verify(program, specs, { logLevel }), options)
+      const usableMaps = maps.map(m => m.bound === undefined)
+      return this.#finish(program, maps, verify(program, specs, { logLevel, target: { kind: 'host', usableMaps } }), options)
     }
     if (program.type !== BPF_PROG_TYPE_XDP && program.type !== BPF_PROG_TYPE_SCHED_CLS) {
       return refused(EINVAL, 'only XDP and TC classifier programs can be bound to a device')

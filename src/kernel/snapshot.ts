@@ -1,6 +1,7 @@
 // A kernel as one JSON object, so that the next command finds what the last one left: interfaces, maps with their contents, programs,
 // attachments. Restoring verifies every program again, since nothing that comes from outside is a Verified.
 
+import { BPF_ANY } from '../bpf/map-type-table.ts'
 import { readRecord, writeRecord } from '../bpf/record.ts'
 import { fromHex, toHex } from '../bytes/hex.ts'
 import { NicwrightError } from '../errors.ts'
@@ -97,7 +98,7 @@ export function restore(
     if (spec === undefined) throw damaged(`map ${id}`)
     const made = kernel.createMap(spec, netdevOf(netdev), id)
     if (!made.ok) throw damaged(`map ${id}: ${made.message}`)
-    for (const [key, value] of entries) made.map.ops.update(fromHex(key, 'session/hex'), fromHex(value, 'session/hex'), 0)
+    if (netdev === undefined) fill(made.map, entries)
   }
   for (const { id, netdev, loadedAt, maps, record } of state.programs) {
     const used = maps.map(n => kernel.maps.get(n))
@@ -110,6 +111,11 @@ export function restore(
     })
     if (!loaded.ok) throw damaged(`program ${id}: ${loaded.message}`)
   }
+  // After the programs, which say what the words of a device's map are: counters that stand at something refuse a new program.
+  for (const { id, netdev, entries } of state.maps) {
+    const map = kernel.maps.get(id)
+    if (netdev !== undefined && map !== undefined) fill(map, entries)
+  }
   for (const { netdev, mode, program } of state.xdp) {
     const [device, loaded] = [netdevOf(netdev), kernel.programs.get(program)]
     if (device === undefined || loaded === undefined || attachXdp(device, loaded, mode, { message: undefined }) !== 0) {
@@ -117,4 +123,8 @@ export function restore(
     }
   }
   return kernel
+}
+
+function fill(map: LoadedMap, entries: readonly (readonly [string, string])[]): void {
+  for (const [key, value] of entries) map.ops.update(fromHex(key, 'session/hex'), fromHex(value, 'session/hex'), BPF_ANY)
 }

@@ -71,12 +71,12 @@ export interface DeviceHooks {
 
 /** Where a program is to run: decides rules and rewrites. */
 export type Target =
-  | { readonly kind: 'host' }
+  | { readonly kind: 'host'; readonly usableMaps?: readonly boolean[] }
   | { readonly kind: 'dev-bound'; readonly device: string }
   | {
       readonly kind: 'offloaded'
       readonly device: string
       readonly hooks: DeviceHooks
-      /** For each map of the program, whether this device may use it; left out: it may use all. */
+      /** For each map of the program, whether a program of this target may use it (on a host: none of a device's); left out: it may use all. */
       readonly usableMaps?: readonly boolean[]
     }

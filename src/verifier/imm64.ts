@@ -91,5 +91,8 @@ function checkMap(env: Env, index: number): void {
   if (env.progType === BPF_PROG_TYPE_SOCKET_FILTER && (fields.spinLock >= 0 || fields.resSpinLock >= 0)) {
     env.reject(EINVAL, 'socket filter progs cannot use bpf_spin_lock yet')
   }
+  if (env.target.kind !== 'dev-bound' && env.target.usableMaps?.[index] === false) {
+    env.reject(EINVAL, 'offload device mismatch between prog and map')
+  }
   if (map.type === BPF_MAP_TYPE_STRUCT_OPS) env.reject(EINVAL, 'bpf_struct_ops map cannot be used in prog')
 }
