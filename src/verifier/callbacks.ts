@@ -55,6 +55,7 @@ export function pushCallback(env: Env, subprog: number, setArgs: SetArgs): void 
   const state = pushPath(env, info.start, env.insn, false)
   if (state.curframe + 1 >= MAX_CALL_FRAMES) env.reject(E2BIG, `the call stack of ${state.curframe + 2} frames is too deep`)
   const callee = state.push(env.insn, subprog)
+  env.scratchAll()
   setArgs(env, caller, callee)
   state.callbackUnrollDepth++
   state.frames[state.curframe - 1]!.callbackDepth++
@@ -72,6 +73,7 @@ export function pushAsyncCallback(env: Env, subprog: number, sleepable: boolean,
   const state = pushFreshPath(env, info.start, env.insn, subprog)
   state.inSleepable = sleepable
   const callee = state.frames[0]!
+  env.scratchAll()
   callee.asyncEntryCount = caller.asyncEntryCount + 1
   setArgs(env, caller, callee)
 }
