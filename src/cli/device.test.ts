@@ -134,7 +134,9 @@ describe('nicwright device', () => {
     writeFileSync(path, firmware())
     const io = captured(80)
     expect(await command.run(['capabilities', path], io)).toBe(EXIT_OK)
-    expect(io.stdout().split('\n').slice(1).join('\n')).toMatchInlineSnapshot(`
+    expect(io.stdout()).toContain('160 bytes in section .emem0')
+    const text = renderFirmware('fw.nffw', readFirmware(firmware()), { ...plain, width: 80 }).join('\n')
+    expect(`${text}\n`).toMatchInlineSnapshot(`
       "  _abi_bpf_capabilities: 160 bytes in section .emem0
 
        offset  entry

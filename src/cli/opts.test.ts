@@ -77,7 +77,7 @@ Mpps: the whole card's (modelled)`,
     expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(60)
     expect(lines.slice(0, 3).join('\n')).toBe(`without          words   cycles    Mpps
 (all on)           407    388.0   43.60  limit: memory line
-packet-cache       468    507.0   43.60  ### +31 %`)
+packet-cache       468    507.0   43.60  ### +31 % cycles,`)
   })
 
   test('in 120 columns a row is a line', () => {
