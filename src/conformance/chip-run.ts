@@ -22,6 +22,8 @@ import { verify } from '../verifier/verify.ts'
 export interface Outcome {
   readonly packets: readonly string[]
   readonly maps: readonly string[]
+  /** Words of machine code, 0 on the host. */
+  readonly words: number
 }
 
 /** The program is refused, or not translated. */
@@ -76,7 +78,7 @@ export function runOnHost(
       out.push(describe(verdictFor(program.type, run.retval), run.data))
     }
     const list = maps.map((map: BpfMap, i) => (isHostMap(specs[i]!) ? '' : contents([...map.entries()])))
-    return { packets: out, maps: list }
+    return { packets: out, maps: list, words: 0 }
   } finally {
     engine.free()
     for (const map of maps) freeMap(map)
@@ -117,7 +119,8 @@ export function runOnCard(
     return fault === undefined ? describe(what, data) : `fault: ${fault}`
   })
   device.touched()
-  return { packets: out, maps: bound.map(({ device: map }) => (map instanceof NfpMap ? contents(entriesOf(map)) : '')) }
+  const words = lo.length
+  return { packets: out, words, maps: bound.map(({ device: map }) => (map instanceof NfpMap ? contents(entriesOf(map)) : '')) }
 }
 
 function entriesOf(map: NfpMap): (readonly [Uint8Array, Uint8Array])[] {

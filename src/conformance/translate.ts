@@ -174,7 +174,7 @@ function reasons(record: AcceptedRecord, ours: Facts): readonly string[] | undef
 
 /** Refusals of a program that the recorded driver took, and why Linux 6.18 is the reason. */
 function refusalReason(made: Loaded, record: AcceptedRecord): string | undefined {
-  if (/may be non-zero|already be initialized/.test(made.message)) return 'a zero on the stack is a spilled register since 6.5'
+  if (/may be non-zero|already be initialized/.test(made.message)) return 'a zero on the stack is a spilled register since 6.8'
   if (made.stage === 'prog_load' && !made.message.startsWith('[nfp]') && !made.message.startsWith('Translation')) {
     return 'Linux 6.18 itself refuses'
   }
@@ -264,7 +264,7 @@ function otherRefusal(made: Loaded, record: RejectedRecord): string | undefined 
   if (/unknown opcode|reserved fields/.test(was)) return 'an instruction that Linux 6.1 did not know'
   if (/kernel function|fd_array/.test(was)) return 'Linux 6.1 built without function calls, or loaded without file descriptors'
   if (at >= 0 && made.facts !== undefined && (made.facts.flags[at] ?? 0) & SKIP_VERIFIER) return 'dead branches'
-  if (/may be non-zero|already be initialized/.test(now)) return 'a zero on the stack is a spilled register since 6.5'
+  if (/may be non-zero|already be initialized/.test(now)) return 'a zero on the stack is a spilled register since 6.8'
   if (RANGES.test(was) || RANGES.test(now)) return 'ranges'
   return PATHS.test(was) ? 'other paths walked' : undefined
 }

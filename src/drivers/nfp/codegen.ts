@@ -25,7 +25,8 @@ export type RepairName =
   | 'sign-extend'
   | 'signed-division'
   | 'map-index'
-  | 'zext-paths'
+  | 'map-zero'
+  | 'zext-reads'
   | 'narrow-range'
   | 'zero-spill'
   | 'address-borrow'
@@ -86,9 +87,10 @@ export const repairs: readonly Repair[] = [
     evidence: 'words',
   },
   { name: 'map-index', title: 'maps that are referred to by index get their number', evidence: 'words' },
+  { name: 'map-zero', title: 'a map whose number is 0 is not null', evidence: 'words' },
   {
-    name: 'zext-paths',
-    title: 'high words are cleared on every path, also on those that Linux 6.18 prunes before it has seen who reads them',
+    name: 'zext-reads',
+    title: 'high words are cleared where the machine code reads them, whatever the verifier has marked',
     evidence: 'facts',
     quirk: 10,
   },
@@ -113,7 +115,7 @@ export const repairs: readonly Repair[] = [
   { name: 'ld-offset', title: 'offsets of LD_ABS and LD_IND keep all their bits', evidence: 'words' },
   { name: 'ld-bounds', title: 'LD_IND below the packet is refused at run time', evidence: 'words' },
   { name: 'ld-shift-order', title: 'a right shift followed by a left one is kept', evidence: 'words' },
-  { name: 'hard-wire', title: 'jumps that are always taken test nothing', evidence: 'words', quirk: 9 },
+  { name: 'hard-wire', title: 'jumps that are always taken test nothing', evidence: 'cost', quirk: 9 },
   { name: 'init-observed', title: 'r6 = r1 stays where the value is used', evidence: 'words', quirk: 5 },
   {
     name: 'adjust-head-once',

@@ -182,6 +182,11 @@ export function emitLoadImmediate(t: Translation, second: number): void {
     return
   }
   immed32(code, gprBoth(d), lo)
+  if (lo === 0 && t.insns.src[first] === BPF_PSEUDO_MAP_FD && t.repaired['map-zero']) {
+    // The firmware looks at the low word only; comparisons with null look at both.
+    immed32(code, gprBoth(d + 1), 1)
+    return
+  }
   if (lo === hi) mov(code, gprBoth(d + 1), gprA(d))
   else immed32(code, gprBoth(d + 1), hi)
 }

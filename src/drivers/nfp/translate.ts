@@ -200,7 +200,7 @@ function begin(input: TranslateInput): Translation {
   const flags = facts.flags.slice()
   if (!isOn(options, 'zext')) {
     for (let i = 0; i < count; i++) flags[i]! |= DO_ZEXT
-  } else if (repairedOf(options)['zext-paths']) {
+  } else if (repairedOf(options)['zext-reads']) {
     const clears = findHighLive(insns, facts)
     for (let i = 0; i < count; i++) flags[i] = clears[i] ? flags[i]! | DO_ZEXT : flags[i]! & ~DO_ZEXT
   }
