@@ -69,7 +69,9 @@ export function renderMatrix(matrix: Matrix, options: TableOptions): string[] {
   const { style, width, ascii } = options
   const timed = matrix.base.cost !== undefined
   const label = (name: string, title: string): string => (width >= WIDE ? title : name)
-  const names = matrix.rows.map(row => label(row.name, row.title))
+  // Most repairs are for code that this program doesn't have.
+  const rows = matrix.rows.filter(row => row.used || row.off || !row.repair)
+  const names = rows.map(row => label(row.name, row.title))
   const first = Math.min(44, Math.max(13, ...names.map(name => name.length))) + 2
   const numbers = timed ? FIGURES : 7
   const room = width - first - numbers - 2
@@ -78,7 +80,7 @@ export function renderMatrix(matrix: Matrix, options: TableOptions): string[] {
   out.push(style('bold', `${'without'.padEnd(first)}${head}`))
   const base = matrix.off.length === 0 ? 'all on' : 'as switched'
   out.push(`${`(${base})`.padEnd(first)}${figures(matrix.base, timed)}${limitText(matrix.base)}`)
-  for (const [i, row] of matrix.rows.entries()) {
+  for (const [i, row] of rows.entries()) {
     const name = wrap(names[i] ?? '', first - 2, 2)
     const { text, strong } = comparison(matrix, row, ascii)
     const cells = 'refused' in row.without ? '-'.padStart(7).padEnd(numbers) : figures(row.without, timed)
@@ -94,6 +96,13 @@ export function renderMatrix(matrix: Matrix, options: TableOptions): string[] {
     ? `${matrix.packets} packets each; cycles: one engine's per packet, the firmware's own included; Mpps: the whole card's (modelled)`
     : 'words only: no packets were given (--packets FILE.pcap)'
   out.push('', ...wrap(source, width).map(line => style('dim', line)))
+  const left = matrix.rows.length - rows.length
+  if (left > 0)
+    out.push(
+      ...wrap(`${left} ${left === 1 ? 'repair is' : 'repairs are'} not used by this program`, width).map(line =>
+        style('dim', line),
+      ),
+    )
   if (matrix.off.length > 0) out.push(...wrap(`off in all rows: ${matrix.off.join(' ')}`, width).map(line => style('dim', line)))
   return out
 }
@@ -124,17 +133,17 @@ function comparison({ base }: Matrix, row: MatrixRow, ascii: boolean): { text: s
       : { text: percent(words, base.words, 'words'), strong: true }
   }
   const more = cost.cyclesPerPacket / base.cost.cyclesPerPacket - 1
-  if (Math.abs(more) < 0.0005)
+  if (more === 0)
     return { text: words === base.words ? 'other words, same time' : 'not on the way of these packets', strong: false }
   const bar = blocks(more * 10, ascii)
   const text = `${bar === '' ? '' : `${bar} `}${percent(cost.cyclesPerPacket, base.cost.cyclesPerPacket, 'cycles')}`
   const slower = Math.abs(cost.packetsPerSecond / base.cost.packetsPerSecond - 1)
-  return { text: slower < 0.0005 ? `${text}, same rate (${cost.limit})` : text, strong: slower >= 0.0005 }
+  return { text: slower < 0.0005 ? `${text}, same rate` : text, strong: slower >= 0.0005 }
 }
 
 function percent(value: number, base: number, unit: string): string {
   const change = (value / base - 1) * 100
-  const digits = Math.abs(change) < 10 ? 1 : 0
+  const digits = Math.abs(change) < 0.1 ? 2 : Math.abs(change) < 10 ? 1 : 0
   return `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(digits)} % ${unit}`
 }
 

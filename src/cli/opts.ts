@@ -77,10 +77,9 @@ on|off  switches NAME (or all) for every verb from now on, in the session folder
       options: { ...options, seed },
       packets,
       repairs: values.repairs,
-      ...(io.interactive
-        ? { progress: (done: number, of: number) => io.err(`\r${done} of ${of}${done === of ? '\r' : ''}`) }
-        : {}),
+      ...(io.interactive ? { progress: (done: number, of: number) => io.err(`\r${done} of ${of} `) } : {}),
     })
+    if (io.interactive) io.err('\r\u001b[K')
     if ('ok' in matrix) return refused(matrix, values.json, table, io)
     if (values.json) io.out(`${JSON.stringify({ file: path, ...matrix }, null, 2)}\n`)
     else io.out(`${renderMatrix(matrix, table).join('\n')}\n`)
