@@ -53,6 +53,8 @@ function text(insns: Insns, index: number, code: number, names: PrintNames): str
     case 'ja':
       return row.is32 ? `gotol pc${signed(imm)}` : `goto pc${signed(off)}`
     case 'jcond':
+      // Linux knows one kind of conditional pseudo jump; it has no operator for others.
+      if (src !== 0) return `if ${r}${dst} (null) 0x${(imm >>> 0).toString(16)} goto pc${signed(off)}`
       return `may_goto pc${signed(off)}`
     case 'jmp':
       return `if ${r}${dst} ${row.symbol} ${row.isX ? `${r}${src}` : `0x${(imm >>> 0).toString(16)}`} goto pc${signed(off)}`
@@ -65,6 +67,7 @@ function text(insns: Insns, index: number, code: number, names: PrintNames): str
 
 function movSource(src: number, off: number, imm: number, r: string): string {
   if (r === 'r' && off === 1) return `addr_space_cast(r${src}, ${imm >> 16}, ${imm & 0xffff})`
+  if (r === 'r' && off === -1) return `&(void __percpu *)(r${src})`
   if (off === 8 || off === 16 || off === 32) return `(s${off})${r}${src}`
   return `${r}${src}`
 }

@@ -26,7 +26,7 @@ export interface VerifyOptions {
   readonly kernel?: '6.18'
   /** CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; default true. */
   readonly privileged?: boolean
-  /** Bytes that the log may have; default 256 MiB. */
+  /** Bytes of the buffer for the log, with a terminating zero; default 256 MiB. A longer log is cut, and gives ENOSPC. */
   readonly logSize?: number
 }
 
@@ -229,7 +229,7 @@ export class Env {
     this.target = options.target ?? { kind: 'host' }
     this.hooks = this.target.kind === 'offloaded' ? this.target.hooks : null
     this.privileged = options.privileged ?? true
-    this.log = new Log(options.logLevel ?? 1, options.logSize ?? 1 << 28)
+    this.log = new Log(options.logLevel ?? 1, (options.logSize ?? 1 << 28) - 1)
     this.progType = program.type
     this.attachType = program.expectedAttachType
     this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0

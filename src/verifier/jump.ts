@@ -140,10 +140,9 @@ function predict(r: Int32Array, d: number, s: Int32Array, j: number, op: number,
     k = d
   }
   if (a[i + R_TYPE] !== SCALAR_VALUE || b[k + R_TYPE] !== SCALAR_VALUE) {
-    // A pointer that can't be null against zero.
+    // A pointer that can't be null against zero: Linux decides it by the low halves as well.
     if (!isConstScalar(b, k, half) || a[i + R_TYPE] === SCALAR_VALUE || !isNotNull(a, i)) return UNDECIDED
     if (b[k + R_VALUE] !== 0 || (!half && b[k + R_VALUE + 1] !== 0)) return UNDECIDED
-    if (half) return UNDECIDED
     return jump === BPF_JEQ ? NEVER : jump === BPF_JNE ? ALWAYS : UNDECIDED
   }
   return predictScalars(a, i, b, k, jump, half)

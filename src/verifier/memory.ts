@@ -294,7 +294,7 @@ export function checkAccess(
     case PTR_TO_CTX:
       if (leaks) env.reject(EACCES, `R${value} leaks addr into ctx`)
       checkUnmoved(env, n)
-      accessCtx(env, off, size, write, load ? d : -1)
+      accessCtx(env, off, size, write, load ? d : -1, signed)
       break
     case PTR_TO_MAP_VALUE:
       if (leaks) env.reject(EACCES, `R${value} leaks addr into map`)
@@ -358,10 +358,11 @@ function accessOther(
   }
 }
 
-function accessCtx(env: Env, off: number, size: number, write: boolean, d: number): void {
+function accessCtx(env: Env, off: number, size: number, write: boolean, d: number, signed: boolean): void {
   const { ctx } = env
   const result = ctx === undefined || off % size !== 0 ? 0 : ctxResult(ctx, off, size, write)
-  if (result === 0) {
+  // A pointer can't be loaded with sign extension.
+  if (result === 0 || (signed && result !== SCALAR_VALUE)) {
     env.verbose(`invalid bpf_context access off=${off} size=${size}\n`)
     env.verbose(lineText(env, env.insn))
     env.reject(EACCES, '')
