@@ -137,7 +137,8 @@ describe('nicwright device', () => {
     expect(io.stdout()).toContain('160 bytes in section .emem0')
     const text = renderFirmware('fw.nffw', readFirmware(firmware()), { ...plain, width: 80 }).join('\n')
     expect(`${text}\n`).toMatchInlineSnapshot(`
-      "  _abi_bpf_capabilities: 160 bytes in section .emem0
+      "fw.nffw: NFP firmware (ELF, machine 0x6000), symbol _abi_bpf_capabilities: 160
+        bytes in section .emem0
 
        offset  entry
             0  7 ABI version        2

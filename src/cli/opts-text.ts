@@ -143,8 +143,10 @@ function comparison({ base }: Matrix, row: MatrixRow, ascii: boolean): { text: s
 
 function percent(value: number, base: number, unit: string): string {
   const change = (value / base - 1) * 100
-  const digits = Math.abs(change) < 0.1 ? 2 : Math.abs(change) < 10 ? 1 : 0
-  return `${change < 0 ? '-' : '+'}${Math.abs(change).toFixed(digits)} % ${unit}`
+  const sign = change < 0 ? '-' : '+'
+  if (Math.abs(change) < 0.05) return `${sign}${Math.max(0.1, Math.abs(value - base)).toFixed(1)} ${unit}`
+  const digits = Math.abs(change) < 10 ? 1 : 0
+  return `${sign}${Math.abs(change).toFixed(digits)} % ${unit}`
 }
 
 /** A bar of `length` cells, in eighths. */
