@@ -13,11 +13,13 @@ import { BPF_MAX_VAR_OFF } from './pointer-alu.ts'
 import { markChainPrecision } from './precision.ts'
 import { tnumText } from './print-number.ts'
 import {
+  CONST_PTR_TO_DYNPTR,
   copyReg,
   isConst,
   isNull,
   NOT_INIT,
   PTR_TO_STACK,
+  PTR_TO_TP_BUFFER,
   R_FRAME,
   R_ID,
   R_PRECISE,
@@ -41,6 +43,7 @@ import {
   setKnown,
   setSlotType,
   slotType,
+  TYPE_BASE_MASK,
 } from './reg.ts'
 import { destroyDynptrSlot } from './slot-object.ts'
 import { type Frame, INSN_F_SPI_SHIFT, INSN_F_STACK_ACCESS, isSpilled, MAX_BPF_STACK } from './state.ts'
@@ -253,6 +256,12 @@ function writesImmediateZero(env: Env): boolean {
   return (env.insns.code[env.insn]! & 7) === BPF_ST && env.insns.imm[env.insn] === 0
 }
 
+// Pointers that keep being ones on the stack; of a dynptr that a callback was given only bytes are stored.
+function isSpillable(type: number): boolean {
+  const base = type & TYPE_BASE_MASK
+  return base !== SCALAR_VALUE && base !== CONST_PTR_TO_DYNPTR && base !== PTR_TO_TP_BUFFER
+}
+
 function writeFixed(env: Env, frame: Frame, off: number, size: number, src: number): void {
   const first = -off - 1
   const slot = first >> 3
@@ -278,7 +287,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, src: numb
     setKnown(env.scratch, 0, imm, imm >> 31)
     env.scratch[R_SUBREG_DEF] = 0
     save(env, stack, s, env.scratch, 0, size)
-  } else if (src >= 0 && r[v + R_TYPE] !== SCALAR_VALUE) {
+  } else if (src >= 0 && isSpillable(r[v + R_TYPE]!)) {
     if (size !== 8) {
       env.verbose(lineText(env, env.insn))
       env.reject(EACCES, 'invalid size of register spill')
