@@ -52,7 +52,8 @@ export function stagesOf(from: TranslatedProgram, firmware: Firmware, codegen: C
     const off = new Set([...codegen.off, ...sequence.slice(done)])
     const name = done === 0 ? 'loaded' : (sequence[done - 1] as SwitchName)
     const mapText = done > sequence.indexOf('map-refs') ? tables : undefined
-    const before = stages.at(-1)
+    // What can't be translated is compared with nothing, and nothing with it.
+    const before = stages.findLast(stage => stage.words !== undefined)
     const { cells, words } = run(from, firmware, { ...codegen, off }, slots, names, mapText, before?.cells)
     stages.push({
       name,

@@ -38,6 +38,7 @@ del { opacity: .7; }
 .narrow { min-width: 22px; padding: 0; background: var(--band); }
 thead .narrow { vertical-align: bottom; padding: 6px 2px; }
 thead .narrow span { writing-mode: vertical-rl; transform: rotate(180deg); color: var(--dim); font-size: 11px; }
+tr { scroll-margin-top: 120px; }
 tr:target > * { outline: 1px solid var(--edge); outline-offset: -1px; }
 body:has(#words:checked) .words { display: block; }
 body:has(#changed:checked) .same { display: none; }

@@ -3,7 +3,7 @@
 import { errnoName } from './errno.ts'
 import { place } from './object.ts'
 import type { RefusedProgram } from './translate-program.ts'
-import { lineTitle, type TextOptions, wrap } from './translate-text.ts'
+import { clean, lineTitle, type TextOptions, wrap } from './translate-text.ts'
 
 const who = { verifier: 'refused by Linux', device: 'refused by the device', attach: 'refused at attach' } as const
 
@@ -11,11 +11,14 @@ export function renderRefusal(refused: RefusedProgram, { style, width, ascii }: 
   const { program, by, refusal, insn, line, explanation } = refused
   const where = [insn === undefined ? '' : `insn ${insn}`, place(line)].filter(Boolean).join(', ')
   const error = refusal.stage === 'crash' ? 'crash' : errnoName(refusal.errno)
-  const head = `${program.name}: ${who[by]} (${error}${where === '' ? '' : ` at ${where}`})`
-  const out = [`${style('red', ascii ? 'x' : '✗')} ${style('bold', head)}`, `  ${refused.message}`]
+  const head = `${clean(program.name)}: ${who[by]} (${error}${where === '' ? '' : ` at ${where}`})`
+  const out = [
+    `${style('red', ascii ? 'x' : '✗')} ${style('bold', head)}`,
+    ...wrap(clean(refused.message), width - 2, 2).map(text => `  ${text}`),
+  ]
   if (line !== undefined && line.text.trim() !== '') out.push(`  ${style('cyan', lineTitle(line))}`)
   const log = tellingLines(refusal.log, refusal.dmesg, refusal.message)
-  if (log.length > 0) out.push('', ...log.map(text => `  ${style('dim', text)}`))
+  if (log.length > 0) out.push('', ...log.map(text => `  ${style('dim', clean(text))}`))
   if (explanation !== undefined) {
     out.push('')
     for (const [label, text] of [

@@ -42,7 +42,7 @@ export function renderView(view: View, options: TextOptions): string[] {
   const page = new Page(options, columns, digits, bpfWidth(view), out)
   let folded = false
   for (const section of view.sections) {
-    if (section.function !== undefined) page.heading(`function ${section.function}`)
+    if (section.function !== undefined) page.heading(clean(`function ${section.function}`))
     if (section.kind === 'instruction') folded = page.code(section) || folded
     else folded = page.around(section) || folded
   }
@@ -198,15 +198,16 @@ function removedRun(insns: readonly ViewInsn[], from: number): number {
   return count
 }
 
+/** Texts come from files: what would move a terminal's cursor is shown as `?`. */
+export function clean(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?')
+}
+
 /** `xdp_fw.bpf.c:71  v = lookup(&flows, &key);` */
 export function lineTitle(line: SourceLine | undefined): string {
   if (line === undefined || line.line === 0) return ''
-  // Texts come from files: what would move a terminal's cursor is no part of a line.
-  const text = line.text
-    .trim()
-    .replace(/\s+/g, ' ')
-    .replace(/\p{Cc}/gu, '?')
-  return `${basename(line.file)}:${line.line}${text === '' ? '' : `  ${text}`}`
+  const text = clean(line.text.trim().replace(/\s+/g, ' '))
+  return `${clean(basename(line.file))}:${line.line}${text === '' ? '' : `  ${text}`}`
 }
 
 export function cut(text: string, width: number, ascii: boolean): string {

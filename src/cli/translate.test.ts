@@ -102,6 +102,14 @@ describe('the listing', () => {
     expect(text).toContain('; helper glue')
   })
 
+  test('texts from files move no cursor', () => {
+    const { view } = example('xdp_drop')
+    const line = { file: 'a\u001b[2J.c', line: 1, column: 1, text: 'int\u001b]0;x\u0007' }
+    const sections = view.sections.map(section => ({ ...section, line, function: 'f\u0009\u009b' }))
+    const text = renderView({ ...view, sections }, { ...plain, width: 80, all: true }).join('')
+    expect(text).not.toMatch(/\p{Cc}/u)
+  })
+
   test('ascii has no other characters', () => {
     const { view } = example('xdp_lb')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant

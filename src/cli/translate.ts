@@ -19,7 +19,7 @@ import { imageOf } from './translate-image.ts'
 import { type TranslatedProgram, type TranslateRequest, translateProgram } from './translate-program.ts'
 import { refusalJson, renderRefusal } from './translate-refusal.ts'
 import { type Remark, remarkJson, remarkLines } from './translate-remarks.ts'
-import { renderView, type TextOptions, wrap } from './translate-text.ts'
+import { clean, renderView, type TextOptions, wrap } from './translate-text.ts'
 import { knownInsns, type View, viewOf } from './translate-view.ts'
 
 const MAGIC = [0x89, 0x4e, 0x46, 0x50] as const
@@ -142,9 +142,9 @@ function head(
     image.codegen === 'correct' ? '' : `codegen ${image.codegen}`,
     off.length === 0 ? '' : `off: ${off.join(' ')}`,
   ]
-  const first = `${style('bold', image.name)}  ${image.progType}  ${insns} eBPF slots`
+  const first = `${style('bold', clean(image.name))}  ${image.progType}  ${insns} eBPF slots`
   const maps = image.maps.map(
-    map => `map ${map.name}  ${mapTypeNames[map.type] ?? map.type}  ${map.onHost ? 'on the host' : `table ${map.id}`}`,
+    map => `map ${clean(map.name)}  ${mapTypeNames[map.type] ?? map.type}  ${map.onHost ? 'on the host' : `table ${map.id}`}`,
   )
   return [first, ...[parts.filter(Boolean).join(', '), ...maps].flatMap(line => wrap(line, width, 2))]
 }
