@@ -30,14 +30,33 @@ export function terminal(options: GlobalOptions = {}): Io {
   const color =
     options.color === 'always' ||
     (options.color !== 'never' && (env.NO_COLOR ?? '') === '' && (interactive || (env.FORCE_COLOR ?? '0') !== '0'))
+  const plain = options.ascii === true ? asAscii : (text: string): string => text
   return {
-    out: text => void stdout.write(text),
-    err: text => void stderr.write(text),
+    out: text => void stdout.write(plain(text)),
+    err: text => void stderr.write(plain(text)),
     style: (style, text) => (color ? styleText(style, text, { validateStream: false }) : text),
-    width: Math.max(60, options.width ?? stdout.columns ?? 100),
+    width: Math.max(60, options.width ?? stdout.columns ?? 120),
     interactive,
     ascii: options.ascii === true,
   }
+}
+
+const ASCII: Readonly<Record<string, string>> = {
+  '→': '->',
+  '·': '-',
+  '×': 'x',
+  '…': '...',
+  '✓': 'ok',
+  '✗': 'no',
+  '–': '-',
+  '│': '|',
+  '≤': '<=',
+  '≥': '>=',
+}
+
+/** Words for the signs that a plain terminal or a screen reader can't take. */
+function asAscii(text: string): string {
+  return text.replace(/[→·×…✓✗–│≤≥]/g, sign => ASCII[sign] ?? sign)
 }
 
 /** A place that collects what is written, for tests and for commands inside commands. */

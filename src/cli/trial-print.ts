@@ -1,7 +1,8 @@
 // The story of `try` as text. Not a terminal: the same facts as plain lines.
 
 import { basename } from 'node:path'
-import type { LimitName } from '../chip/throughput.ts'
+import { stripVTControlCharacters } from 'node:util'
+import { type LimitName, lineRate } from '../chip/throughput.ts'
 import { errnoName } from './errno.ts'
 import type { Io } from './io.ts'
 import type { Refused, Trial } from './trial.ts'
@@ -117,7 +118,14 @@ class Steps {
     const number = io.ascii ? `${this.#step + 1} ` : (NUMBERS[this.#step] ?? '')
     const mark =
       good === undefined ? ' ' : good ? io.style('green', io.ascii ? 'ok' : '✓') : io.style('red', io.ascii ? 'no' : '✗')
-    io.out(`  ${number}  ${word.padEnd(10)}${outcome === '' ? what : `${what.padEnd(36)} ${mark} ${outcome}`}\n`)
+    const indent = ' '.repeat(17)
+    const room = io.width - indent.length
+    const [first = '', ...more] = wrapped(what, room)
+    const fits = more.length === 0 && Math.max(36, first.length) + 3 + plainLength(outcome) <= room
+    io.out(`  ${number}  ${word.padEnd(10)}${outcome !== '' && fits ? first.padEnd(36) : first}`)
+    for (const line of more) io.out(`\n${indent}${line}`)
+    if (outcome !== '') io.out(fits ? ` ${mark} ${outcome}\n` : `\n${indent}${mark} ${outcome}\n`)
+    else io.out('\n')
     this.#step++
   }
 }
@@ -133,7 +141,7 @@ function printRun(io: Io, steps: Steps, trial: Trial, facts: TrialFacts): void {
     steps.print(
       'run',
       packets,
-      `same verdicts and bytes on card and host: ${grouped(trial.same)} of ${grouped(trial.packets)}${maps}`,
+      `card = host: ${grouped(trial.same)} of ${grouped(trial.packets)} verdicts and bytes${maps}`,
       equal,
     )
     if (trial.firstDifference !== undefined)
@@ -142,6 +150,11 @@ function printRun(io: Io, steps: Steps, trial: Trial, facts: TrialFacts): void {
   }
   if (trial.skipped > 0)
     io.out(`${' '.repeat(17)}${trial.skipped} packets are shorter than an Ethernet header and were left out\n`)
+}
+
+/** Columns of a text, without the codes of its colours. */
+function plainLength(text: string): number {
+  return stripVTControlCharacters(text).length
 }
 
 function percent(share: number): string {
@@ -180,9 +193,9 @@ function printCard(io: Io, trial: Trial): void {
   const { board } = trial.machine.card.profile
   const engines = board.islands * board.workersPerIsland
   const bytes = Math.round(report.bytes / Math.max(1, report.packets))
-  io.out(
-    `\n  ${io.style('bold', 'What would the card do?')}   packets of ${bytes} B on average, ${engines} cores × ${board.contexts} threads @ ${board.engineMhz} MHz\n`,
-  )
+  const conditions = `packets of ${bytes} B on average, ${engines} cores × ${board.contexts} threads @ ${board.engineMhz} MHz`
+  const gap = 30 + conditions.length > io.width ? '\n     ' : '   '
+  io.out(`\n  ${io.style('bold', 'What would the card do?')}${gap}${conditions}\n`)
   const width = Math.min(36, io.width - 50)
   const limits = [...throughput.limits].sort((a, b) => b.packetsPerSecond - a.packetsPerSecond)
   const most = Math.min(limits[0]?.packetsPerSecond ?? 1, throughput.packetsPerSecond * 4)
@@ -192,14 +205,33 @@ function printCard(io: Io, trial: Trial): void {
     const gauge = bar(limit.packetsPerSecond / most, width, io.ascii) + (over ? (io.ascii ? '>' : '▶') : '')
     const mark = binds ? io.style('yellow', `  ${io.ascii ? '<-' : '◀'} your limit`) : ''
     io.out(`     ${limitText(limit.name).padEnd(19)}${mpps(limit.packetsPerSecond).padStart(6)} Mpps ${gauge}${mark}\n`)
-    if (binds) io.out(`     ${' '.repeat(19)}${io.style('dim', `            ${limit.reason}`)}\n`)
+    if (!binds) continue
+    for (const line of wrapped(limit.reason, io.width - 24)) io.out(`${' '.repeat(24)}${io.style('dim', line)}\n`)
   }
   io.out(`     ${io.style('bold', 'expected'.padEnd(19) + mpps(throughput.packetsPerSecond).padStart(6))} Mpps\n`)
+  io.out(`     ${io.style('dim', shortPackets(trial, report))}\n`)
   if (throughput.collapse !== undefined) {
     io.out(
       `     ${io.style('dim', `an overloaded line brings ${mpps(throughput.collapse)} Mpps: the MAC was measured to collapse in this band`)}\n`,
     )
   }
+}
+
+const SHORTEST_FRAME = 64
+const LONGEST_FRAME = 1518
+const FCS = 4
+
+/** The same work on the shortest frames, and the size from which on the wire is full. */
+function shortPackets(trial: Trial, report: NonNullable<Trial['report']>): string {
+  const { board } = trial.machine.card.profile
+  const bits = board.ports * board.portGbps * 1e9
+  const others = report.throughput.limits.filter(limit => limit.name !== 'line').map(limit => limit.packetsPerSecond)
+  const rate = Math.min(...others)
+  const wire = (frame: number): number => lineRate(bits, frame - FCS)
+  let full = SHORTEST_FRAME
+  while (full <= LONGEST_FRAME && wire(full) > rate) full++
+  const at64 = `${mpps(Math.min(rate, wire(SHORTEST_FRAME)))} Mpps of 64-byte frames`
+  return full > LONGEST_FRAME ? `${at64}; the wire is never full` : `${at64}; the wire is full from ${full} bytes on`
 }
 
 function printNext(io: Io, trial: Trial, facts: TrialFacts): void {
@@ -228,7 +260,8 @@ export function printRefused(io: Io, refused: Refused): void {
   const subject = refused.map === undefined ? '' : `map ${refused.map}: `
   io.out(`     ${io.style('red', io.ascii ? 'no' : '✗')} ${io.style('bold', `${where}${subject}${what}`)}\n`)
   const insn = refused.insn === undefined ? '' : ` at insn ${refused.insn}`
-  io.out(`       ${place} refuses it${insn}: ${refused.message} (${errnoName(refused.errno)})\n`)
+  for (const line of wrapped(`${place} refuses it${insn}: ${refused.message} (${errnoName(refused.errno)})`, io.width - 7))
+    io.out(`       ${line}\n`)
   if (refused.source !== undefined && refused.source !== '')
     io.out(`       ${io.style('dim', `${refused.line} │`)} ${refused.source}\n`)
   const { explanation } = refused
