@@ -3,7 +3,7 @@
 
 import { helperNames } from '../bpf/helper-table.ts'
 import { mapTypeNames } from '../bpf/map-type-table.ts'
-import { EM_BPF, ET_REL, SHN_LORESERVE, SHT_NOBITS } from '../elf/constants.ts'
+import { ELFDATA2LSB, EM_BPF, ET_REL, SHN_LORESERVE, SHT_NOBITS, SHT_PROGBITS, SHT_REL, SHT_RELA } from '../elf/constants.ts'
 import { parseElf } from '../elf/parse.ts'
 import { NicwrightError } from '../errors.ts'
 import { CAPABILITIES_SYMBOL, type Capabilities, type ParsedCapabilities, parseCapabilities } from '../nfp/capabilities.ts'
@@ -30,7 +30,7 @@ export function isElf(bytes: Uint8Array): boolean {
  */
 export function firmwareBytes(file: Uint8Array): FirmwareBytes {
   if (!isElf(file)) return { source: `${file.length} bytes, taken as the contents of ${CAPABILITIES_SYMBOL}`, bytes: file }
-  const elf = parseElf(file)
+  const elf = parseElf(withoutRelocations(file))
   const hex = `0x${elf.machine.toString(16)}`
   if (elf.machine === EM_BPF) {
     throw new NicwrightError('firmware/machine', {
@@ -57,6 +57,28 @@ export function firmwareBytes(file: Uint8Array): FirmwareBytes {
   }
   const bytes = section.data.subarray(offset, offset + symbol.size)
   return { source: `${kind}, symbol ${CAPABILITIES_SYMBOL}: ${symbol.size} bytes in section ${section.name}`, bytes }
+}
+
+const SECTION_BYTES = 64
+
+/**
+ * A copy in which relocation sections are plain data. Linked firmware keeps lists of imports as such, which need not refer to a section, and
+ * no relocation concerns the capabilities.
+ */
+function withoutRelocations(file: Uint8Array): Uint8Array {
+  if (file.length < SECTION_BYTES) return file
+  const copy = file.slice()
+  const view = new DataView(copy.buffer)
+  const little = copy[5] === ELFDATA2LSB
+  const table = Number(view.getBigUint64(40, little))
+  const count = view.getUint16(60, little)
+  for (let i = 0; i < count; i++) {
+    const at = table + i * SECTION_BYTES + 4
+    if (at + 4 > copy.length) break
+    const type = view.getUint32(at, little)
+    if (type === SHT_REL || type === SHT_RELA) view.setUint32(at, SHT_PROGBITS, little)
+  }
+  return copy
 }
 
 export interface Entry {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { ET_REL, SHT_NOBITS, SHT_PROGBITS, STB_GLOBAL, STT_OBJECT } from '../elf/constants.ts'
+import { ET_REL, SHT_NOBITS, SHT_PROGBITS, SHT_REL, STB_GLOBAL, STT_OBJECT } from '../elf/constants.ts'
+import { parseElf } from '../elf/parse.ts'
 import { type NewElf, writeElf } from '../elf/write.ts'
 import { NicwrightError } from '../errors.ts'
 import { CAPABILITIES_SYMBOL, encodeCapabilities } from '../nfp/capabilities.ts'
@@ -44,6 +45,21 @@ describe('firmware files', () => {
         expect(source).toContain(machine === 62 ? "not known as an NFP's" : 'NFP firmware')
       }
     }
+  })
+
+  test('lists of imports, relocations of no section, are passed over', () => {
+    const file = firmware({ relocations: new Map([[1, [{ offset: 0, type: 1, symbol: 1, addend: undefined }]]]) })
+    const view = new DataView(file.buffer)
+    const table = Number(view.getBigUint64(40, true))
+    let found = 0
+    for (let i = 0; i < view.getUint16(60, true); i++) {
+      if (view.getUint32(table + i * 64 + 4, true) !== SHT_REL) continue
+      view.setUint32(table + i * 64 + 44, 0, true)
+      found++
+    }
+    expect(found).toBe(1)
+    expect(() => parseElf(file)).toThrow(/relocations of section 0/)
+    expect(firmwareBytes(file).bytes).toEqual(blob)
   })
 
   test('without the symbol there are no capabilities, and no error', () => {
