@@ -211,6 +211,10 @@ describe('on and off', () => {
     expect(await run('on', 'packet-cache')).toBe('off: div-zero\n')
     expect(await words()).toBe(all)
     expect(await run('on', 'all')).toBe('everything is on\n')
+    // Another session is another matter.
+    expect(await run('off', 'packet-cache', '--session', 'other')).toBe('off: packet-cache\n')
+    expect(await words()).toBe(all)
+    expect(await words('--session', 'other')).toBe(without)
     expect(rememberedOff()).toEqual([])
   })
 

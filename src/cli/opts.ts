@@ -28,7 +28,7 @@ import { refusalJson, renderRefusal } from './translate-refusal.ts'
 export const command: Command = {
   usage: `nicwright opts list [PROG.o] [--prog N] [--all] ${CODEGEN_USAGE} [-j]
 nicwright opts matrix PROG.o [--prog N] [--packets FILE.pcap] [--count N] [--maps FILE.json] [--repairs] ${CODEGEN_USAGE} [-j]
-nicwright opts on|off NAME…
+nicwright opts on|off NAME… [--session DIR]
 
 list    every pass, switch and repair; with a program, what each does in it
 matrix  the program without each of them: words and, with packets, cycles and rate; the capture beside the object is used by itself
@@ -48,7 +48,7 @@ on|off  switches NAME (or all) for every verb from now on, in the session folder
     })
     const [word = '', ...rest] = positionals
     const verb = oneOf(word, 'nicwright opts', ['list', 'matrix', 'on', 'off'])
-    if (verb === 'on' || verb === 'off') return change(verb, rest, values.json, io)
+    if (verb === 'on' || verb === 'off') return change(verb, rest, values.session, values.json, io)
     const options = machineOptionsOf(values)
     const table: TableOptions = { width: io.width, style: io.style, ascii: io.ascii }
     const [path] = rest
@@ -128,19 +128,19 @@ function refused(result: RefusedProgram, json: boolean, table: TableOptions, io:
 }
 
 /** The file of the session folder, changed; names are checked before anything is written. */
-function change(verb: 'on' | 'off', names: readonly string[], json: boolean, io: Io): number {
+function change(verb: 'on' | 'off', names: readonly string[], folder: string | undefined, json: boolean, io: Io): number {
   if (names.length === 0) throw usageError(`nicwright opts ${verb} wants names; nicwright opts list has them`)
   const unknown = names.find(name => name !== 'all' && !isSwitch(name))
   if (unknown !== undefined) throw usageError(`no optimisation is called ${unknown}; nicwright opts list has the names`)
   const everything = names.includes('all')
   // `on all` must work whatever stands in the file: it is the way out of a damaged one.
-  const off = new Set(verb === 'on' && everything ? [] : rememberedOff())
+  const off = new Set(verb === 'on' && everything ? [] : rememberedOff(folder))
   const meant = everything ? [...names.filter(name => name !== 'all'), ...switches.map(s => s.name)] : names
   for (const name of meant) {
     if (verb === 'off') off.add(name)
     else off.delete(name)
   }
-  rememberOff([...off])
+  rememberOff([...off], folder)
   if (json) io.out(`${JSON.stringify({ off: [...off].sort() })}\n`)
   else io.out(off.size === 0 ? 'everything is on\n' : `off: ${[...off].sort().join(' ')}\n`)
   return EXIT_OK

@@ -20,15 +20,18 @@ export const codegenOptions = {
   opt: { type: 'string', multiple: true },
   profile: { type: 'string' },
   fw: { type: 'string' },
+  session: { type: 'string' },
 } as const
 
-export const CODEGEN_USAGE = `[--codegen correct|upstream] [--opt -NAME …] [--profile P] [--fw JSON]`
+export const CODEGEN_USAGE = `[--codegen correct|upstream] [--opt -NAME …] [--profile P] [--fw JSON] [--session DIR]`
 
 export interface CodegenValues {
   readonly codegen?: string | undefined
   readonly opt?: readonly string[] | undefined
   readonly profile?: string | undefined
   readonly fw?: string | undefined
+  /** Folder of the session. */
+  readonly session?: string | undefined
 }
 
 /** `--opt -memcpy` as the one word that the parser of options wants: a value that begins with a dash. */
@@ -45,7 +48,7 @@ export function joinSwitches(args: readonly string[]): string[] {
 }
 
 /** What the options, the session folder and the defaults say together. @throws NicwrightError for unknown names and values */
-export function machineOptionsOf(values: CodegenValues, folder: string = SESSION_FOLDER): MachineOptions {
+export function machineOptionsOf(values: CodegenValues, folder: string = values.session ?? SESSION_FOLDER): MachineOptions {
   const options: MachineOptions = {
     ...(values.codegen === undefined ? {} : { codegen: oneOf(values.codegen, '--codegen', ['correct', 'upstream']) }),
     ...(values.profile === undefined ? {} : { profile: values.profile }),
