@@ -6,7 +6,7 @@ import { BPF_PSEUDO_KFUNC_CALL, CALL } from '../bpf/opcode.ts'
 import type { Env } from './env.ts'
 import { type HelperProto, helperTypeBit, RET_VOID } from './helper-proto.ts'
 import { protoOf } from './helper-proto-table.ts'
-import { type Kfunc, kfuncAt } from './kfunc.ts'
+import { type Kfunc, kfuncAllowed, kfuncAt } from './kfunc.ts'
 
 export interface CallSummary {
   readonly params: number
@@ -46,7 +46,7 @@ export function callSummary(env: Env, i: number): CallSummary | undefined {
     return proto && { params: proto.args.length, isVoid: proto.ret === RET_VOID, fastcall: proto.fastcall }
   }
   const kfunc = kfuncAt(env, i)
-  if (kfunc === undefined) return undefined
+  if (kfunc === undefined || !kfuncAllowed(kfunc, env.progType)) return undefined
   return { params: kfunc.params.length, isVoid: kfunc.returns === 'void', fastcall: kfunc.fastcall }
 }
 
@@ -73,7 +73,8 @@ export function callEffects(env: Env, i: number): CallEffects {
     }
   }
   const kfunc = kfuncAt(env, i)
-  return kfunc === undefined ? NONE : kfuncEffects(kfunc)
+  if (kfunc === undefined) return NONE
+  return kfuncEffects(kfunc, kfuncAllowed(kfunc, env.progType))
 }
 
 const ASYNC_KFUNCS: ReadonlySet<string> = new Set([
@@ -82,12 +83,12 @@ const ASYNC_KFUNCS: ReadonlySet<string> = new Set([
   'bpf_task_work_schedule_resume_impl',
 ])
 
-function kfuncEffects(kfunc: Kfunc): CallEffects {
+function kfuncEffects(kfunc: Kfunc, allowed: boolean): CallEffects {
   return {
     syncCallback: kfunc.name === 'bpf_rbtree_add_impl',
     asyncCallback: ASYNC_KFUNCS.has(kfunc.name),
-    iterNext: kfunc.iterNext,
-    changesPacket: kfunc.name === 'bpf_xdp_pull_data',
-    sleeps: kfunc.sleepable,
+    iterNext: allowed && kfunc.iterNext,
+    changesPacket: allowed && kfunc.name === 'bpf_xdp_pull_data',
+    sleeps: allowed && kfunc.sleepable,
   }
 }

@@ -8,6 +8,7 @@ import { stepReturn } from './call.ts'
 import { CallMeta } from './call-meta.ts'
 import { callDrain, callFindVma, callForEach, callLoop, setTimerCallback } from './callbacks.ts'
 import { checkArg } from './check-arg.ts'
+import { DYNPTR_SKB, DYNPTR_SKB_META, dynptrId, dynptrKind, dynptrRef, releaseDynptr } from './dynptr.ts'
 import type { Env } from './env.ts'
 import { checkSnprintf } from './format.ts'
 import { ARG_PTR_TO_DYNPTR, type HelperProto, helperTypeBit } from './helper-proto.ts'
@@ -30,6 +31,8 @@ const TIMER_SET_CALLBACK = 170
 const FIND_VMA = 180
 const LOOP = 181
 const DYNPTR_FROM_MEM = 197
+const DYNPTR_WRITE = 202
+const DYNPTR_DATA = 203
 const USER_RINGBUF_DRAIN = 209
 
 /** Ids above this have no name. */
@@ -76,10 +79,11 @@ export function stepHelperCall(env: Env): void {
   for (let k = 0; k < meta.rawBytes; k++) checkAccess(env, meta.rawReg, k, 1, true, -1, false, false)
   if (meta.releaseReg !== 0) release(env, proto)
   special(env, id)
+  const moves = changesPacket.has(id) || (id === DYNPTR_WRITE && isSkb(env, 1))
   clearCallerSaved(env, env.regs)
   setHelperResult(env, proto, meta)
   checkMapHelper(env, meta.map, id)
-  if (changesPacket.has(id)) dropPacketPointers(env)
+  if (moves) dropPacketPointers(env)
   env.insn++
   if (id === TAIL_CALL && env.state.curframe > 0) leaveByTailCall(env)
 }
@@ -100,6 +104,9 @@ function recordMap(env: Env, id: number): void {
   const map = env.maps[meta.map]
   if (map === undefined || !recordsMap(id)) return
   if ((map.flags & BPF_F_RDONLY_PROG) !== 0 && writesMap(id)) env.reject(EACCES, 'write into map forbidden')
+  const known = env.callMap[env.insn]!
+  if (known === -1) env.callMap[env.insn] = meta.map
+  else if (known !== meta.map) env.callMap[env.insn] = -2
 }
 
 function checkTailCallKey(env: Env): void {
@@ -119,10 +126,16 @@ function release(env: Env, proto: HelperProto): void {
   const n = meta.releaseReg
   const argType = proto.args[n - 1]! & TYPE_BASE_MASK
   let released = false
-  if (argType === ARG_PTR_TO_DYNPTR) released = false
+  if (argType === ARG_PTR_TO_DYNPTR) released = releaseDynptr(env, n)
   else if (meta.refId !== 0) released = releaseRef(env, meta.refId)
   else released = isNull(env.regs, n * REG_WORDS)
   if (!released) env.reject(EINVAL, `func ${named(proto.id)} reference has not been acquired before`)
+}
+
+/** Writing through a dynptr of a socket buffer may make its data move. */
+function isSkb(env: Env, n: number): boolean {
+  const kind = dynptrKind(env, n)
+  return kind === DYNPTR_SKB || kind === DYNPTR_SKB_META
 }
 
 function special(env: Env, id: number): void {
@@ -151,6 +164,10 @@ function special(env: Env, id: number): void {
       break
     case SNPRINTF:
       checkSnprintf(env)
+      break
+    case DYNPTR_DATA:
+      meta.dynptrId = dynptrId(env, 1)
+      meta.refId = dynptrRef(env, 1)
       break
     case DYNPTR_FROM_MEM: {
       const type = r[REG_WORDS + R_TYPE]!

@@ -82,16 +82,15 @@ function restore(env: Env, n: number, family: number): void {
 function release(env: Env, id: number): void {
   const { state } = env
   let before = 0
+  if (id !== state.activeIrqId) {
+    const held = state.findRef(state.activeIrqId, REF_TYPE_IRQ)
+    const insn = held < 0 ? 0 : state.refs[held * REF_WORDS + REF_INSN]
+    env.reject(EACCES, `cannot restore irq state out of order, expected id=${state.activeIrqId} acquired at insn_idx=${insn}`)
+  }
   for (let p = 0; p < state.refCount; p++) {
     const at = p * REF_WORDS
     if (state.refs[at + REF_TYPE] !== REF_TYPE_IRQ) continue
     const held = state.refs[at + REF_ID]!
-    if (held === state.activeIrqId && held !== id) {
-      env.reject(
-        EACCES,
-        `cannot restore irq state out of order, expected id=${state.activeIrqId} acquired at insn_idx=${state.refs[at + REF_INSN]}`,
-      )
-    }
     if (held === id) {
       state.removeRef(p)
       state.activeIrqId = before

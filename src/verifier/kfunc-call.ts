@@ -141,13 +141,15 @@ function checkSections(env: Env, kfunc: Kfunc): void {
   const { state } = env
   const { name, sleepable } = kfunc
   const isRcu = name === 'bpf_rcu_read_lock' || name === 'bpf_rcu_read_unlock'
-  if (name === 'bpf_rcu_read_lock') state.activeRcuLocks++
-  else if (name === 'bpf_rcu_read_unlock') endRcu(env, name)
+  if (isRcu && state.activeRcuLocks > 0 && inTreeCallback(env)) {
+    env.reject(EACCES, 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
+  }
+  if (name === 'bpf_rcu_read_lock') {
+    if (state.activeRcuLocks > 0) env.reject(EINVAL, `nested rcu read lock (kernel function ${name})`)
+    state.activeRcuLocks++
+  } else if (name === 'bpf_rcu_read_unlock') endRcu(env, name)
   else if (state.activeRcuLocks > 0 && sleepable) {
     env.reject(EACCES, `kernel func ${name} is sleepable within rcu_read_lock region`)
-  }
-  if (isRcu && inTreeCallback(env)) {
-    env.reject(EACCES, 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback')
   }
   if (name === 'bpf_preempt_disable') state.activePreemptLocks++
   else if (name === 'bpf_preempt_enable') {

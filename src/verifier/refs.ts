@@ -5,8 +5,12 @@ import { EINVAL } from '../bpf/errno.ts'
 import type { Env } from './env.ts'
 import { markUnknown } from './operand.ts'
 import {
+  DYNPTR_TYPE_SKB,
+  DYNPTR_TYPE_SKB_META,
+  DYNPTR_TYPE_XDP,
   MAX_BPF_REG,
   PTR_MAYBE_NULL,
+  PTR_TO_MEM,
   PTR_TO_PACKET,
   PTR_TO_PACKET_END,
   PTR_TO_PACKET_META,
@@ -16,6 +20,7 @@ import {
   REG_WORDS,
   SLOT_WORDS,
   setNotInit,
+  TYPE_BASE_MASK,
 } from './reg.ts'
 import { isSpilled, REF_ID, REF_INSN, REF_TYPE, REF_WORDS, type State } from './state.ts'
 
@@ -79,8 +84,12 @@ export function checkResourceLeak(env: Env, exceptionExit: boolean, checkLocks: 
   if (state.activePreemptLocks > 0) env.reject(EINVAL, `${what} cannot be used inside bpf_preempt_disable-ed region`)
 }
 
+/** Memory taken out of a dynptr of the packet. */
+const PACKET_SLICE: number = DYNPTR_TYPE_SKB | DYNPTR_TYPE_XDP | DYNPTR_TYPE_SKB_META
+
 /** Whether a helper that moves packet data makes this register worthless. */
 export function isPacketPointer(type: number): boolean {
+  if ((type & TYPE_BASE_MASK) === PTR_TO_MEM && (type & PACKET_SLICE) !== 0) return true
   const base = type & ~PTR_MAYBE_NULL
   return base === PTR_TO_PACKET || base === PTR_TO_PACKET_META || base === PTR_TO_PACKET_END
 }

@@ -265,7 +265,12 @@ function match(env: Env, arg: SubprogArg, i: number): void {
       return
     case 'mem':
       checkRegOffset(env, n)
-      checkMemReg(env, n, arg.bytes)
+      try {
+        checkMemReg(env, n, arg.bytes)
+      } catch (error) {
+        if (error instanceof Reject) throw new Reject(EINVAL, env.insn)
+        throw error
+      }
       if ((arg.flags & PTR_MAYBE_NULL) === 0 && (type & PTR_MAYBE_NULL) !== 0) {
         env.reject(EINVAL, `arg#${i} is expected to be non-NULL`)
       }

@@ -22,7 +22,10 @@ export function walk(env: Env, view: View): void {
   const logging = (env.log.level & LOG_LEVEL) !== 0
   const logging2 = (env.log.level & LOG_LEVEL2) !== 0
   let printState2 = false
+  // Linux counts the checkpoints of functions that it is done with as if they were still there.
+  const before = env.explored?.stored ?? 0
   env.explored = new Explored(env)
+  env.explored.stored = before
   env.paths = []
   env.prevInsn = -1
   for (;;) {
