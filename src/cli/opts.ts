@@ -32,7 +32,7 @@ nicwright opts on|off NAME… [--session DIR]
 
 list    every pass, switch and repair; with a program, what each does in it
 matrix  the program without each of them: words and, with packets, cycles and rate; the capture beside the object is used by itself
-on|off  switches NAME (or all) for every verb from now on, in the session folder; --opt -NAME does it for one call`,
+on|off  switches NAME (or all) for translate and opts from now on, in the session folder; --opt -NAME does it for one call`,
 
   async run(args, io) {
     const { values, positionals } = parse(joinSwitches(args), {

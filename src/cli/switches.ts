@@ -1,5 +1,5 @@
 // How code is made, as the command line says it: code generation, card, firmware, and which optimisations and repairs are on. Switches
-// that `nicwright opts off` has put into the session folder hold for every verb; `--opt` goes before them.
+// that `nicwright opts off` has put into the session folder hold for every verb that asks `machineOptionsOf` or `switchesOf`; `--opt` goes before them.
 
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
