@@ -121,9 +121,5 @@ process.stdout.on('error', error => {
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(EXIT_OK)
   throw error
 })
-process.on('SIGINT', () => {
-  process.stderr.write('\nnicwright: interrupted\n')
-  process.exit(130)
-})
-
+// Ctrl-C has no handler: it must end the process in the middle of a computation too. Files are written whole and renamed.
 process.exitCode = await main(process.argv.slice(2))

@@ -147,7 +147,7 @@ interface Bar {
 
 function progressBar(total: number): Bar {
   const bar = new cliProgress.SingleBar(
-    { format: '  ⑦  run       {value} of {total} packets  ▕{bar}▏', clearOnComplete: true, hideCursor: true, barsize: 30 },
+    { format: '  ⑦  run       {value} of {total} packets  ▕{bar}▏', clearOnComplete: true, hideCursor: false, barsize: 30 },
     cliProgress.Presets.shades_classic,
   )
   bar.start(total, 0)
