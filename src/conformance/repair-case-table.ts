@@ -234,6 +234,14 @@ export const repairCases: readonly RepairCase[] = [
     effect: 'refused',
   },
   {
+    repair: 'function-exit',
+    why: 'A TC program must return a constant that the firmware can carry out. The check is made at every exit, also at those of functions.',
+    type: 'tc',
+    program: 'call answer\nr0 = 2\nexit\nanswer:\nr0 = 7\nexit',
+    packets: ['00'],
+    effect: 'refused',
+  },
+  {
     repair: 'address-borrow',
     why: 'Offsets of 40-bit addresses are added to the low word as unsigned numbers, and 0 with carry to the high word. A negative offset nearly always carries: the address is 4 GiB too high. The same in atomic adds.',
     program: onPacket(

@@ -29,6 +29,7 @@ export type RepairName =
   | 'zext-reads'
   | 'narrow-range'
   | 'zero-spill'
+  | 'function-exit'
   | 'address-borrow'
   | 'caller-subword'
   | 'caller-key'
@@ -99,6 +100,7 @@ export const repairs: readonly Repair[] = [
     title: '32-bit multiplications and divisions are not refused for what their operands have above 32 bits',
     evidence: 'refusal',
   },
+  { name: 'function-exit', title: 'what a function of a TC program returns is no verdict', evidence: 'refusal', quirk: 13 },
   {
     name: 'zero-spill',
     title: 'a zero on the stack is one also if Linux 6.18 remembers it as a spilled register',

@@ -198,8 +198,13 @@ function storePacketImmediate(t: Translation, i: number): void {
   const { code, insns } = t
   const size = sizeBytes(insns.code[i]!)
   const right = immRestricted(code, insns.off[i]!, gprB(SCRATCH))
-  immed32(code, xfer(0), insns.imm[i]!)
-  if (size === 8) immed32(code, xfer(1), insns.imm[i]! >> 31)
+  const value = insns.imm[i]!
+  if (t.repaired['st-immediate']) {
+    // A value of two words is put together in a register: of a transfer register only the side that is not written can be read.
+    immed32(code, gprA(SCRATCH_ADDRESS), size < 4 ? value & ((1 << (size * 8)) - 1) : value)
+    mov(code, xfer(0), gprA(SCRATCH_ADDRESS))
+  } else immed32(code, xfer(0), value)
+  if (size === 8) immed32(code, xfer(1), value >> 31)
   cmd(code, CMD.WRITE8_SWAP, ADDRESS.BITS32, 0, gprA(insns.dst[i]! * 2), right, size - 1, CTX.SWAP)
 }
 
