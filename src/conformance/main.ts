@@ -1,7 +1,8 @@
-// `npm run conformance [-- translate|disassembly|verifier]`: the recorded answers of real software (NICWRIGHT_VECTORS) against ours. One
+// `npm run conformance [-- translate|chip|disassembly|verifier]`: the recorded answers of real software (NICWRIGHT_VECTORS) against ours. One
 // line a file with its counts; exit 1 where a part falls below what it owes.
 
 import { existsSync } from 'node:fs'
+import { chipConformance } from './chip.ts'
 import { disassemblyConformance } from './disassembly.ts'
 import { translateConformance } from './translate.ts'
 import { verifierConformance } from './verifier.ts'
@@ -10,6 +11,7 @@ type Suite = (folder: string, print: (line: string) => void) => Promise<boolean>
 
 const suites: Readonly<Record<string, Suite>> = {
   translate: translateConformance,
+  chip: chipConformance,
   disassembly: disassemblyConformance,
   verifier: verifierConformance,
 }
