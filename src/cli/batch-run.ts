@@ -4,6 +4,7 @@ import { readRecord } from '../bpf/record.ts'
 import { fromHex, toHex } from '../bytes/hex.ts'
 import { NicwrightError } from '../errors.ts'
 import type { BatchJob, BatchOptions } from './batch.ts'
+import { machineOptions } from './chip.ts'
 import { engines, type RunRequest } from './engines.ts'
 
 const MOST_PACKETS = 1_000_000
@@ -23,7 +24,7 @@ export const job: BatchJob = (record, options: BatchOptions) => {
     seed: whole(record.seed, 'seed'),
     now: BigInt(whole(record.now, 'now')),
     budget: options.budget,
-    record,
+    machine: machineOptions(record),
   })
   const out = ran.packets.map(packet => toHex(packet))
   return {

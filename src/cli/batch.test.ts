@@ -96,7 +96,7 @@ describe('batch', () => {
     let ran = 0
     const unexplained: string[] = []
     for (let seed = 1; seed <= 150; seed++) {
-      const { program, maps } = randomProgram(seed, { features: ['maps', 'atomics', 'functions', 'adjust'] })
+      const { program, maps } = randomProgram(seed, { features: ['maps', 'functions', 'loops', 'variable offsets'] })
       if (!verify(program, maps, { logLevel: 0 }).ok) continue
       const record = { ...writeRecord({ program, maps, hostMaps: [] }), packets: [PACKET, PACKET + PACKET] }
       const host = ask(run, record)

@@ -29,8 +29,8 @@ export function machineOptions(record: Readonly<Record<string, unknown>>): Machi
 }
 
 export function runOnChip(request: RunRequest): EngineRun {
-  const { program, packets, seed, record } = request
-  const { kernel, netdev, port } = makeMachine({ ...machineOptions(record), seed })
+  const { program, packets, seed, machine } = request
+  const { kernel, netdev, port } = makeMachine({ ...machine, seed })
   const placed = place(kernel, program, withContents(request), netdev, ['offload'])
   if (!placed.ok) {
     const refusal = placed.refusals[0]

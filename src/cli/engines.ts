@@ -8,6 +8,7 @@ import { probe, runOnKernel as run } from '../linux/index.ts'
 import { type BpfMap, createMap, freeMap, type Memory, newMemory } from '../maps/index.ts'
 import { verify } from '../verifier/index.ts'
 import { runOnChip } from './chip.ts'
+import type { MachineOptions } from './machine.ts'
 
 /** What every engine gives back. */
 export interface EngineRun {
@@ -26,8 +27,8 @@ export interface RunRequest extends ProgramRecord {
   readonly now: bigint
   /** Instructions that a packet may execute. */
   readonly budget: number
-  /** Further fields: codegen, opt, fw, profile. */
-  readonly record: Readonly<Record<string, unknown>>
+  /** Of the chip: how code is made, and for which card. */
+  readonly machine: MachineOptions
 }
 
 /** The maps with what the request puts into them. */

@@ -35,7 +35,7 @@ function request(object: string): RunRequest {
     seed: 1,
     now: 0n,
     budget: 1_000_000,
-    record: {},
+    machine: {},
   }
 }
 

@@ -11,6 +11,7 @@ import { EXIT_DEVICE, EXIT_OK, EXIT_UNEXPECTED, EXIT_VERIFIER } from './exit.ts'
 import { writeOutput } from './file.ts'
 import type { Io } from './io.ts'
 import { mapSpecs, openObject } from './object.ts'
+import { joinSwitches, machineOptionsOf } from './switches.ts'
 import { readPackets, withContentsFile } from './traffic.ts'
 import { usedMaps } from './trial.ts'
 import { grouped } from './trial-print.ts'
@@ -19,14 +20,14 @@ const XDP_NAMES = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT']
 
 export const command: Command = {
   usage: `nicwright run FILE.o --in FILE.pcap [--prog NAME] [--engine interpreter|chip|kernel] [--out FILE.pcapng] [--maps FILE.json]
-              [--codegen correct|upstream] [--opt -NAME]… [--profile P] [--seed N] [-j]
+              [--codegen correct|upstream] [--opt -NAME]… [--profile P] [--fw JSON] [--seed N] [--session DIR] [-j]
 
 Runs the packets of a capture through a program, maps kept from packet to packet. --engine: interpreter (default, the reference), chip
 (the simulated card), kernel (the real Linux, where bpf(2) is permitted). --out writes what came out, with the verdict of each packet as
 a pcapng option; --maps gives first contents (default: FILE.maps.json beside the object).`,
 
   async run(args, io) {
-    const { values, positionals } = parse(args, {
+    const { values, positionals } = parse(joinSwitches(args), {
       in: { type: 'string' },
       out: { type: 'string' },
       prog: { type: 'string' },
@@ -35,6 +36,8 @@ a pcapng option; --maps gives first contents (default: FILE.maps.json beside the
       codegen: { type: 'string', default: 'correct' },
       opt: { type: 'string', multiple: true, default: [] },
       profile: { type: 'string' },
+      fw: { type: 'string' },
+      session: { type: 'string' },
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', short: 'j', default: false },
     })
@@ -59,7 +62,7 @@ a pcapng option; --maps gives first contents (default: FILE.maps.json beside the
         seed,
         now: 0n,
         budget: 10_000_000,
-        record: { codegen: values.codegen, opt: values.opt, profile: values.profile },
+        machine: machineOptionsOf(values),
       })
     } catch (error) {
       if (error instanceof SyscallError) return refused(io, error, path, program.name, values.json)

@@ -14,6 +14,7 @@ import { EXIT_ATTACH, EXIT_DEVICE, EXIT_OK, EXIT_UNEXPECTED, EXIT_VERIFIER } fro
 import type { MachineOptions } from './machine.ts'
 import { mapSpecs, openObject } from './object.ts'
 import { SESSION_FOLDER, saveSession } from './session.ts'
+import { joinSwitches, machineOptionsOf } from './switches.ts'
 import { packetsFor, readPackets, withContentsFile } from './traffic.ts'
 import { runTrial, type Trial } from './trial.ts'
 import { trialJson } from './trial-json.ts'
@@ -23,7 +24,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const DEFAULT_PACKETS = 10_000
 
 export const command: Command = {
-  usage: `nicwright try [FILE.o|FILE.c] [--prog NAME] [--packets FILE.pcap] [--maps FILE.json] [--count N] [--profile P]
+  usage: `nicwright try [FILE.o|FILE.c] [--prog NAME] [--packets FILE.pcap] [--maps FILE.json] [--count N] [--profile P] [--fw JSON]
               [--codegen correct|upstream] [--opt -NAME]… [--seed N] [--session DIR] [-j]
 
 Compiles (C, with clang on PATH), verifies, binds to nic0, translates, places, attaches and runs an XDP program on the simulated card, and
@@ -32,12 +33,13 @@ the capture beside the object, or from a generator. What the card refuses runs o
 Exit: 0 ok, 1 card and host differ, 3 verifier refused, 4 device refused, 5 attach refused, 6 input unreadable.`,
 
   async run(args, io) {
-    const { values, positionals } = parse(args, {
+    const { values, positionals } = parse(joinSwitches(args), {
       prog: { type: 'string' },
       packets: { type: 'string' },
       maps: { type: 'string' },
       count: { type: 'string' },
       profile: { type: 'string' },
+      fw: { type: 'string' },
       codegen: { type: 'string', default: 'correct' },
       opt: { type: 'string', multiple: true, default: [] },
       seed: { type: 'string', default: '1' },
@@ -56,12 +58,7 @@ Exit: 0 ok, 1 card and host differ, 3 verifier refused, 4 device refused, 5 atta
       values.packets === undefined
         ? packetsFor(path, count ?? (positionals.length === 0 ? DEFAULT_PACKETS : undefined), seed)
         : readPackets(values.packets)
-    const options: MachineOptions = {
-      seed,
-      codegen: values.codegen === 'upstream' ? 'upstream' : 'correct',
-      off: values.opt.map(name => name.replace(/^-/, '')),
-      ...(values.profile === undefined ? {} : { profile: values.profile }),
-    }
+    const options: MachineOptions = { ...machineOptionsOf(values, values.session), seed }
     const maps = withContentsFile(mapSpecs(opened.object), path, values.maps)
     const compileSeconds = (performance.now() - began) / 1000
     const bar = io.interactive && !values.json ? progressBar(packets.length) : undefined
