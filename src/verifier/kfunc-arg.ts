@@ -289,8 +289,10 @@ function checkRefcounted(env: Env, meta: KfuncMeta, n: number): void {
   const r = env.regs
   const at = n * REG_WORDS
   if (!isObject(r[at + R_TYPE]!)) env.reject(EINVAL, `arg#${n - 1} is neither owning or non-owning ref`)
+  meta.isOwned = (r[at + R_TYPE]! & NON_OWN_REF) === 0
   const fields = structFields(env, r[at + R_BTF]!)
-  if (fields === undefined || fields.refcount < 0) {
+  if (fields === undefined || fields.fields.length === 0) env.reject(EFAULT, "verifier bug: Couldn't find btf_record")
+  if (fields.refcount < 0) {
     env.reject(EINVAL, `arg#${n - 1} doesn't point to a type with bpf_refcount field`)
   }
   meta.objectType = r[at + R_BTF]!

@@ -201,14 +201,15 @@ function setResult(env: Env, meta: KfuncMeta): void {
   const target = parseCType(kfunc.returns.replace(/\*$/, ''))
   const inIterRcu = meta.iter !== undefined && iterInRcu(env, meta.iter)
   setKfuncPointer(env, meta, target, inIterRcu)
-  if (kfunc.retNull) {
+  const mayBeNull = kfunc.retNull && !meta.isOwned
+  if (mayBeNull) {
     r[R_TYPE]! |= PTR_MAYBE_NULL
     r[R_ID] = env.newId()
   }
   r[R_SUBREG_DEF] = 0
   if (kfunc.acquire) {
     const id = acquireRef(env, env.insn)
-    if (kfunc.retNull) r[R_ID] = id
+    if (mayBeNull) r[R_ID] = id
     r[R_REF_ID] = id
   } else if (target.name === 'bpf_rb_node' || target.name === 'bpf_list_node') {
     setNonOwning(env, r, 0)

@@ -23,6 +23,8 @@ export class KfuncMeta {
   subprog = -1
   /** Type id of an allocated object among the arguments. */
   objectType = 0
+  /** bpf_refcount_acquire of an owning reference can't fail. */
+  isOwned = false
   /** Structure of the program's context in the kernel. */
   contextStruct = ''
 

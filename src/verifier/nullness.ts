@@ -2,6 +2,7 @@
 
 import { BPF_MAP_TYPE_SOCKHASH, BPF_MAP_TYPE_SOCKMAP, BPF_MAP_TYPE_XSKMAP } from '../bpf/map-type-table.ts'
 import type { Env } from './env.ts'
+import { structFields } from './local-object.ts'
 import { mapFields } from './map-fields.ts'
 import { forEachReg } from './refs.ts'
 import {
@@ -20,6 +21,7 @@ import {
   PTR_TRUSTED,
   PTR_UNTRUSTED,
   R_AUX,
+  R_BTF,
   R_ID,
   R_MAP,
   R_REF_ID,
@@ -78,7 +80,10 @@ export function markNotNull(env: Env, r: Int32Array, i: number): void {
 // A pointer whose id tells which lock it has.
 function hasLock(env: Env, r: Int32Array, i: number): boolean {
   const type = r[i + R_TYPE]!
-  if ((type & TYPE_BASE_MASK) === PTR_TO_BTF_ID && (type & MEM_ALLOC) !== 0) return true
+  if ((type & TYPE_BASE_MASK) === PTR_TO_BTF_ID && (type & MEM_ALLOC) !== 0) {
+    const object = structFields(env, r[i + R_BTF]!)
+    return object !== undefined && (object.spinLock >= 0 || object.resSpinLock >= 0)
+  }
   if ((type & TYPE_BASE_MASK) !== PTR_TO_MAP_VALUE) return false
   const fields = mapFields(env.maps[r[i + R_MAP]!]!)
   return fields.spinLock >= 0 || fields.resSpinLock >= 0
