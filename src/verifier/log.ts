@@ -1,6 +1,7 @@
-// The verifier's log: a list of text pieces. Level 1 shows the current path only, so when a queued branch is taken up the log is cut
-// back to the mark it had when the branch was queued: a mark is a number of pieces. Sizes are counted in UTF-16 units, which are
-// bytes here, since everything the verifier prints is ASCII but source lines.
+// The verifier's log: text that grows at its end, and is cut back there at level 1, where a queued branch is taken up and the log is to show
+// that path alone. New text is a list of pieces; when there are many they are joined to a block, because a million little strings
+// cost ten times their text. What does not fit the buffer is let go at the front (the log rotates) or at the end (LOG_FIXED). Positions
+// and sizes count UTF-16 units, which are bytes here, since all that the verifier prints is ASCII but source lines.
 
 export const LOG_LEVEL1 = 1
 export const LOG_LEVEL2 = 2
@@ -12,6 +13,8 @@ export const LOG_LEVEL: number = LOG_LEVEL1 | LOG_LEVEL2
 // State is appended to an instruction's line at a multiple of MIN columns, from column ALIGNMENT on.
 const MIN_ALIGNMENT = 8
 const ALIGNMENT = 40
+/** Pieces that make a block. */
+const MANY = 2048
 
 export class Log {
   readonly level: number
@@ -19,25 +22,23 @@ export class Log {
   readonly size: number
   /** The last line that was written with `write`, kept at every level: the reason of a refusal. */
   lastLine = ''
+  readonly #blocks: string[] = []
   readonly #pieces: string[] = []
-  #length = 0
-  /** The longest that the text ever was: what a buffer must hold for a log that is kept whole. */
+  /** Positions: where the text of the blocks begins, where the log begins that is still shown, where it ends. */
+  #kept = 0
+  #start = 0
+  #end = 0
+  /** Where the text ends that pieces and blocks hold: before #end when a fixed log is full. */
+  #stored = 0
+  /** The largest that #end ever was: what a buffer must hold for a log that is kept whole. */
   #longest = 0
-  /** Length of the log right after the last instruction line, and of that line with its newline. */
+  /** Where the last instruction's line ended, and its length with its newline. */
   #insnEnd = 0
   #insnLength = 0
 
   constructor(level: number, size: number) {
     this.level = level
     this.size = size
-  }
-
-  get length(): number {
-    return this.#length
-  }
-
-  get longest(): number {
-    return this.#longest
   }
 
   /** Text of an explanation or refusal. Every piece that ends a line does so with a newline. */
@@ -51,24 +52,59 @@ export class Log {
 
   /** The same for text that is no explanation: the caller has looked at the level. */
   add(text: string): void {
+    this.#end += text.length
+    if (this.#end > this.#longest) this.#longest = this.#end
+    if ((this.level & LOG_FIXED) === 0) {
+      if (this.#end - this.size > this.#start) this.#start = this.#end - this.size
+    } else if (this.#stored >= this.size) {
+      // Beyond the buffer: it counts, but nobody sees it.
+      return
+    }
+    this.#stored = this.#end
     this.#pieces.push(text)
-    this.#length += text.length
-    if (this.#length > this.#longest) this.#longest = this.#length
+    if (this.#pieces.length >= MANY) this.#join()
   }
 
+  #join(): void {
+    this.#blocks.push(this.#pieces.join(''))
+    this.#pieces.length = 0
+    while (this.#blocks.length > 1 && this.#kept + this.#blocks[0]!.length <= this.#start)
+      this.#kept += this.#blocks.shift()!.length
+  }
+
+  /** The position of the end, to which the log can be cut back. */
   mark(): number {
-    return this.#pieces.length
+    return this.#end
   }
 
   /** Cuts the log back to a mark. */
   reset(mark: number): void {
-    while (this.#pieces.length > mark) this.#length -= this.#pieces.pop()!.length
+    if (mark >= this.#stored) {
+      this.#end = Math.min(mark, this.#end)
+      return
+    }
+    this.#end = this.#stored
+    while (this.#end > mark) {
+      const list = this.#pieces.length > 0 ? this.#pieces : this.#blocks
+      const last = list.pop()
+      if (last === undefined) {
+        // Even the front of what was kept is cut off.
+        this.#end = mark
+        this.#kept = mark
+        break
+      }
+      const keep = last.length - (this.#end - mark)
+      if (keep > 0) list.push(last.slice(0, keep))
+      this.#end = keep > 0 ? mark : this.#end - last.length
+    }
+    this.#stored = this.#end
+    if (this.#start > mark) this.#start = mark
   }
 
   /** An instruction's line, without its newline: state may follow on the same line. */
   addInsn(line: string): void {
     this.add(`${line}\n`)
-    this.#insnEnd = this.#length
+    this.#insnEnd = this.#end
     this.#insnLength = line.length + 1
   }
 
@@ -77,21 +113,24 @@ export class Log {
    * a space when the log is later cut back to the mark between the two, which is what Linux's log shows after a jump.
    */
   joinInsn(): boolean {
-    if (this.#insnEnd !== this.#length || this.#insnEnd === 0) return false
-    const pad =
-      Math.ceil(Math.max(this.#insnLength + MIN_ALIGNMENT / 2, ALIGNMENT) / MIN_ALIGNMENT) * MIN_ALIGNMENT - this.#insnLength - 1
-    this.#pieces.push(`${this.#pieces.pop()!.slice(0, -1)} `)
-    this.add(`${' '.repeat(pad - 1)};`)
+    if (this.#insnEnd !== this.#end || this.#end === 0) return false
+    const columns = Math.ceil(Math.max(this.#insnLength + MIN_ALIGNMENT / 2, ALIGNMENT) / MIN_ALIGNMENT) * MIN_ALIGNMENT
+    const start = this.#start
+    this.reset(this.#end - 1)
+    this.#start = Math.min(start, this.#end)
+    this.add(' ')
+    this.add(`${' '.repeat(columns - this.#insnLength - 2)};`)
     return true
   }
 
   /** The rotating log keeps its end, the fixed one its beginning. */
   text(): string {
-    const all = this.#pieces.join('')
-    if (all.length <= this.size) return all
-    return (this.level & LOG_FIXED) !== 0 ? all.slice(0, this.size) : all.slice(all.length - this.size)
+    const all = this.#blocks.join('') + this.#pieces.join('')
+    if ((this.level & LOG_FIXED) !== 0) return all.slice(0, this.size)
+    return all.slice(Math.max(this.#start - this.#kept, 0))
   }
 
+  /** The log did not fit. */
   get truncated(): boolean {
     return this.level !== 0 && this.#longest > this.size
   }
