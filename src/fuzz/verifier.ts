@@ -53,6 +53,8 @@ export function fuzzVerifier(options: VerifierFuzz, print: (line: string) => voi
   const known: Set<string> = new Set()
   const classes: Map<string, Class> = new Map()
   const start = now()
+  /** Of the corpus, those that were accepted: a change of one leads further in than a change of what was refused early. */
+  const good: Subject[] = []
   let programs = 0
   let accepted = 0
   let disagreements = 0
@@ -73,6 +75,7 @@ export function fuzzVerifier(options: VerifierFuzz, print: (line: string) => voi
         fresh = true
       }
       if (fresh && keep) corpus.add(subject)
+      if (fresh && result.kernel.ok) good.push(subject)
     }
     if (result.difference === undefined) return
     disagreements++
@@ -102,7 +105,7 @@ export function fuzzVerifier(options: VerifierFuzz, print: (line: string) => voi
   while (now() - start < options.seconds * 1000) {
     const { subjects } = corpus
     const fresh = subjects.length < 2 || dice.chance(FRESH)
-    const parent = fresh ? generated(dice) : subjects[favoured(dice, subjects.length)]!
+    const parent = fresh ? generated(dice) : pickFrom(dice, good.length > 0 && dice.chance(0.7) ? good : subjects)
     const other = subjects.length < 2 ? parent : dice.pick(subjects)
     run(mutate(dice, parent, other), true)
     if (now() - told > 10_000) {
@@ -120,9 +123,10 @@ export function fuzzVerifier(options: VerifierFuzz, print: (line: string) => voi
 }
 
 /** Half of the time one of the latest finds. */
-function favoured(dice: Dice, count: number): number {
-  const recent = Math.min(count, 64)
-  return dice.chance(0.5) ? count - 1 - dice.below(recent) : dice.below(count)
+function pickFrom(dice: Dice, subjects: readonly Subject[]): Subject {
+  const recent = Math.min(subjects.length, 64)
+  const index = dice.chance(0.5) ? subjects.length - 1 - dice.below(recent) : dice.below(subjects.length)
+  return subjects[index]!
 }
 
 function generated(dice: Dice): Subject {

@@ -97,7 +97,8 @@ export class KernelWitness {
   }
 }
 
-const STATS = /^processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+) /
+// One message lacks its newline: the statistics follow on its line.
+const STATS = /^(.*?)processed (\d+) insns \(limit \d+\) max_states_per_insn (\d+) total_states (\d+) peak_states (\d+) /
 const INSN_LINE = /^\d+: \(/
 
 function answerOf(ok: boolean, errno: number, log: string): KernelAnswer {
@@ -111,11 +112,13 @@ function answerOf(ok: boolean, errno: number, log: string): KernelAnswer {
     const line = log.slice(start, log[end - 1] === '\n' ? end - 1 : end)
     end = start
     const found = STATS.exec(line)
-    if (found !== null) stats = found.slice(1).map(Number)
-    else if (line.startsWith('stack depth ')) stack = line.slice(12).split('+').map(Number)
-    else if (line.startsWith('verification time ')) continue
-    else {
-      if (!ok && !INSN_LINE.test(line)) message = line
+    if (found !== null) {
+      stats = found.slice(2).map(Number)
+      if (found[1] === '') continue
+    }
+    if (line.startsWith('stack depth ')) stack = line.slice(12).split('+').map(Number)
+    else if (!line.startsWith('verification time ')) {
+      if (!ok && !INSN_LINE.test(line)) message = found?.[1] ?? line
       break
     }
   }
