@@ -32,7 +32,7 @@ interface MapRecord {
   readonly extra?: number
 }
 
-interface ProgramRecord {
+export interface ProgramRecord {
   readonly name: string
   readonly prog_type: string
   readonly expected_attach_type?: number
@@ -54,6 +54,7 @@ interface ProgramRecord {
     readonly processed?: number
     readonly log1?: string
     readonly log2?: string
+    readonly xlated?: string
   }
 }
 

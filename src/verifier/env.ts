@@ -26,7 +26,7 @@ export interface VerifyOptions {
   readonly kernel?: '6.18'
   /** CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; default true. */
   readonly privileged?: boolean
-  /** Bytes of the buffer for the log, with a terminating zero; default 256 MiB. A longer log is cut, and gives ENOSPC. */
+  /** Bytes of the buffer for the log, with a terminating zero; default 64 MiB. A longer log is cut, and gives ENOSPC. */
   readonly logSize?: number
 }
 
@@ -159,6 +159,8 @@ export class Env {
   readonly mapOf: Int32Array
   /** Offset into the value that such a reference points at. */
   readonly mapOffset: Int32Array
+  /** Of helper calls whose map is remembered: index into `maps`; -1: none, -2: paths give different ones. */
+  readonly callMap: Int32Array
   readonly fastcallPattern: Uint8Array
   readonly fastcallSpills: Uint8Array
   /** Of a jump, in post passes: 1 = made unconditional to its target, 2 = made a no-op, 4 = removed. */
@@ -229,7 +231,7 @@ export class Env {
     this.target = options.target ?? { kind: 'host' }
     this.hooks = this.target.kind === 'offloaded' ? this.target.hooks : null
     this.privileged = options.privileged ?? true
-    this.log = new Log(options.logLevel ?? 1, (options.logSize ?? 1 << 28) - 1)
+    this.log = new Log(options.logLevel ?? 1, (options.logSize ?? 1 << 26) - 1)
     this.progType = program.type
     this.attachType = program.expectedAttachType
     this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0
@@ -248,6 +250,7 @@ export class Env {
     this.subprogOf = new Int32Array(count)
     this.mapOf = new Int32Array(count).fill(-1)
     this.mapOffset = new Int32Array(count)
+    this.callMap = new Int32Array(count).fill(-1)
     this.fastcallPattern = new Uint8Array(count)
     this.fastcallSpills = new Uint8Array(count)
     this.rewritten = new Uint8Array(count)

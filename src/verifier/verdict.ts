@@ -1,5 +1,6 @@
 // What verification gives: a verdict, and for an accepted program the facts that fixup, the engines and the devices build on.
 
+import type { Insns } from '../bpf/insns.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { Target } from './device.ts'
 
@@ -35,6 +36,15 @@ export interface Facts {
   readonly maxPacketOffset: number
   /** The program stores to the packet directly. */
   readonly writesPacket: boolean
+  /** What is left of the program when branches are hard-wired and dead code is gone, and for each slot of it the original one. */
+  readonly kept: Insns
+  readonly origin: Int32Array
+  /** Index into `allMaps` of the map that every path gives to a helper call; -1: none is recorded, -2: paths give different ones. */
+  readonly callMap: Int32Array
+  /** The program's maps and behind them what the inner maps of each outer map look like. */
+  readonly allMaps: readonly MapSpec[]
+  /** Of a call of bpf_loop that always calls back one function and has no flags: the number of that subprogram; -1 for all others. */
+  readonly loopCallback: Int32Array
 }
 
 declare const verified: unique symbol

@@ -4,7 +4,7 @@
 import { EINVAL, ENOSPC } from '../bpf/errno.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import { checkAttributes } from './attributes.ts'
-import { HARD_WIRED_NOP, HARD_WIRED_TAKEN, REMOVED, rewriteDeadCode } from './dead-code.ts'
+import { HARD_WIRED_NOP, HARD_WIRED_TAKEN, REMOVED, type Rewritten, rewriteDeadCode } from './dead-code.ts'
 import { Env, Reject, type VerifyOptions } from './env.ts'
 import { checkGlobalFunctions, startMain } from './global-function.ts'
 import { StackLiveness } from './stack-liveness.ts'
@@ -31,8 +31,9 @@ export function verify(program: Program, maps: readonly MapSpec[], options: Veri
   if (attributes !== 0) return { ok: false, errno: attributes, message: '', at: 0, log: '', stats: NO_STATS }
   const env = new Env(program, maps, options)
   let errno = 0
+  let rewritten: Rewritten | undefined
   try {
-    run(env)
+    rewritten = run(env)
   } catch (error) {
     if (!(error instanceof Reject)) throw error
     errno = error.errno
@@ -42,11 +43,11 @@ export function verify(program: Program, maps: readonly MapSpec[], options: Veri
   if (env.log.level !== 0) env.log.add(statsText(stats))
   if (env.log.truncated) errno = ENOSPC
   const log = env.log.text()
-  if (errno !== 0) return { ok: false, errno, message, at: env.insn, log, stats } satisfies Refused
-  return { ok: true, verified: verified(env), log, stats }
+  if (errno !== 0 || rewritten === undefined) return { ok: false, errno, message, at: env.insn, log, stats } satisfies Refused
+  return { ok: true, verified: verified(env, rewritten), log, stats }
 }
 
-function run(env: Env): void {
+function run(env: Env): Rewritten {
   checkStructure(env)
   const view = new View(env)
   env.stackWatch = new StackLiveness(env)
@@ -58,7 +59,7 @@ function run(env: Env): void {
     const answer = env.hooks.finalize(new Summary(env))
     if (answer !== 0) throw new Reject(answer < 0 ? -answer : EINVAL, env.insn)
   }
-  rewriteDeadCode(env)
+  return rewriteDeadCode(env)
 }
 
 // At level 1 what the paths of an accepted function left in the log is of no use.
@@ -82,7 +83,13 @@ function statsText(stats: Stats): string {
   )
 }
 
-function verified(env: Env): Verified {
+function loopCallback(env: Env): Int32Array {
+  const list = new Int32Array(env.count).fill(-1)
+  for (const [call, subprog] of env.loopCallbacks) list[call] = subprog
+  return list
+}
+
+function verified(env: Env, rewritten: Rewritten): Verified {
   const facts: Facts = {
     seen: env.seen,
     zext: env.zext,
@@ -95,6 +102,11 @@ function verified(env: Env): Verified {
     stackDepth: Int32Array.from(env.subprogs, subprog => subprog.stackDepth),
     maxPacketOffset: env.maxPacketOffset,
     writesPacket: env.seenDirectWrite,
+    kept: rewritten.insns,
+    origin: rewritten.origin,
+    callMap: env.callMap,
+    allMaps: env.maps,
+    loopCallback: loopCallback(env),
   }
   const result = {
     ...facts,

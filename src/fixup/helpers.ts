@@ -1,0 +1,67 @@
+// Calls: helper ids become addresses of functions, lookups in maps whose type is known become their own function or stand in the program, and
+// a few helpers are so small that they do too. Each of these replacements can be switched off; the helper is called then.
+
+import { BPF_ATOMIC, BPF_DW, BPF_STX, BPF_W, BPF_XCHG } from '../bpf/opcode.ts'
+import { BPF_PROG_TYPE_CGROUP_SKB, BPF_PROG_TYPE_SOCKET_FILTER } from '../bpf/prog-type-table.ts'
+import type { Verified } from '../verifier/verdict.ts'
+import { helperSymbol, mapSymbol } from './helper-symbols.ts'
+import { inlineLookup } from './lookup.ts'
+import { callKernel, load, loadAddress, mov64, mov64Imm, movPerCpu, R0, R1, R2, type Step, step } from './step.ts'
+import type { Switches } from './switches.ts'
+import { symbolAddress } from './symbols.ts'
+
+const MAP_LOOKUP = 1
+const GET_SMP_PROCESSOR_ID = 8
+const TAIL_CALL = 12
+const JIFFIES64 = 118
+const TIMER_SET_CALLBACK = 170
+const KPTR_XCHG = 194
+/** Helpers that create storage: how they may allocate is a hidden fifth argument. */
+const storageGet: ReadonlySet<number> = new Set([107, 145, 156, 210])
+const GFP_ATOMIC = 0x820
+const GFP_KERNEL = 0xcc0
+const BPF_F_SLEEPABLE = 1 << 4
+
+/** `call`: slot of the user's program. */
+export function expandHelper(verified: Verified, insn: Step, call: number, switches: Switches): Step[] {
+  const id = insn.imm
+  const { type, flags } = verified.program
+  if (id === TAIL_CALL) return [insn]
+  const plain = callKernel(helperSymbol(id, type))
+  if (id === TIMER_SET_CALLBACK) return [...loadAddress(3, '(program)'), plain]
+  if (storageGet.has(id)) return [mov64Imm(5, (flags & BPF_F_SLEEPABLE) !== 0 ? GFP_KERNEL : GFP_ATOMIC), plain]
+  const own = mapCall(verified, id, call, switches)
+  if (own !== undefined) return own
+  if (switches['inline-helpers']) {
+    if (id === GET_SMP_PROCESSOR_ID) {
+      return [
+        { ...mov64Imm(R0, symbolAddress('cpu_number').low), symbol: 'cpu_number' },
+        movPerCpu(R0, R0),
+        load(BPF_W, R0, R0, 0),
+      ]
+    }
+    if (id === JIFFIES64) return [...loadAddress(R0, 'jiffies'), load(BPF_DW, R0, R0, 0)]
+    if (id === KPTR_XCHG) return [mov64(R0, R2), step(BPF_STX | BPF_ATOMIC | BPF_DW, R1, R0, 0, BPF_XCHG)]
+  }
+  return [plain]
+}
+
+function mapCall(verified: Verified, id: number, call: number, switches: Switches): Step[] | undefined {
+  const map = verified.allMaps[verified.callMap[call]!]
+  if (map === undefined) return undefined
+  if (id === MAP_LOOKUP && switches['inline-lookup']) {
+    const steps = inlineLookup(map, verified.privileged)
+    if (steps !== undefined) return steps
+  }
+  const symbol = switches['direct-map-call'] ? mapSymbol(id, map.type) : undefined
+  return symbol === undefined ? undefined : [callKernel(symbol)]
+}
+
+/** A kernel function is called by address; two that only change a pointer's type are a move. */
+export function expandKfunc(verified: Verified, insn: Step, name: string): Step[] {
+  if (name === 'bpf_cast_to_kern_ctx' || name === 'bpf_rdonly_cast') return [mov64(R0, R1)]
+  const { type } = verified.program
+  const readOnly = type === BPF_PROG_TYPE_SOCKET_FILTER || type === BPF_PROG_TYPE_CGROUP_SKB
+  const symbol = name === 'bpf_dynptr_from_skb' && readOnly ? 'bpf_dynptr_from_skb_rdonly' : name
+  return [{ ...callKernel(symbol, insn.src), off: insn.off }]
+}

@@ -1,0 +1,16 @@
+// Addresses of the kernel's functions and variables. A rewritten program holds them as numbers: calls count from `__bpf_call_base`. The
+// simulated kernel takes those of one build of Linux 6.18, so that a program is rewritten the same on every machine.
+
+import { CALL_BASE_HIGH, CALL_BASE_LOW, symbolOffsets } from './symbol-table.ts'
+
+/** Bytes from `__bpf_call_base` to a symbol; 0 for one that this build doesn't have. */
+export function symbolOffset(symbol: string): number {
+  return symbolOffsets.get(symbol) ?? 0
+}
+
+/** The whole address in two int32 halves. */
+export function symbolAddress(symbol: string): { readonly high: number; readonly low: number } {
+  const low = (CALL_BASE_LOW >>> 0) + symbolOffset(symbol)
+  const carry = low < 0 ? -1 : low > 0xffffffff ? 1 : 0
+  return { high: (CALL_BASE_HIGH + carry) | 0, low: low | 0 }
+}
