@@ -81,11 +81,10 @@ class RegInFrame implements RegView {
 
 export class View implements DeviceView {
   protected readonly env: Env
-  readonly #regs: readonly RegView[]
+  readonly #regs: RegView[] = []
 
   constructor(env: Env) {
     this.env = env
-    this.#regs = Array.from({ length: MAX_BPF_REG }, (_, n) => new RegInFrame(env, n))
   }
 
   get insns(): Insns {
@@ -102,8 +101,12 @@ export class View implements DeviceView {
   }
 
   reg(number: number): RegView {
-    const reg = this.#regs[number]
-    if (reg === undefined) throw new RangeError(`no register R${number}`)
+    let reg = this.#regs[number]
+    if (reg === undefined) {
+      if (!(number >= 0 && number < MAX_BPF_REG)) throw new RangeError(`no register R${number}`)
+      reg = new RegInFrame(this.env, number)
+      this.#regs[number] = reg
+    }
     return reg
   }
 
