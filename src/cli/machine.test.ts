@@ -61,7 +61,7 @@ describe('attaching', () => {
     const bound = load(machine, PASS, true)
     expect(attach(machine, bound, 'driver')).toEqual([
       -EINVAL,
-      'Using device-bound program without HW_MODE flag is not supported',
+      'Using offloaded program without HW_MODE flag is not supported',
     ])
     expect(attach(machine, bound, 'generic')).toEqual([-EINVAL, undefined])
     expect(attach(machine, host, 'offload')).toEqual([-EINVAL, undefined])

@@ -48,9 +48,13 @@ export function plug(
   return { card, device, port: device.port(0) }
 }
 
-export function makeMachine(options: MachineOptions = {}): Machine {
-  const kernel = new Kernel({ now: () => Math.floor(Date.now() / 1000) })
+export function makeMachine(options: MachineOptions = {}, kernel: Kernel = newKernel()): Machine {
   const { card, device, port } = plug(kernel, options)
-  const netdev = kernel.addNetdev(INTERFACE, port, device.firmware.mtu)
+  const netdev = kernel.addNetdev(INTERFACE, port, device.firmware.mtu, options)
+  netdev.up = true
   return { kernel, netdev, port, device, card, options }
+}
+
+function newKernel(): Kernel {
+  return new Kernel({ now: () => Math.floor(Date.now() / 1000) })
 }

@@ -85,5 +85,6 @@ function placeIn(
     kernel.unload(load.program)
     return refuse({ stage: 'attach', errno: -error, message: extack.message ?? '', log: load.log })
   }
+  if (classifier) netdev.classifier = load.program
   return { program: load.program, maps, load }
 }

@@ -1,23 +1,45 @@
 // The simulated Linux: it gives ids to maps and programs, binds them to devices when they are created, and has interfaces.
 // Everything that happens here happens at once and in one thread; nothing reads a clock but through `now`.
 
-import { EINVAL, EOPNOTSUPP, EPERM } from '../bpf/errno.ts'
-import { BPF_ANY, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, mapTypeNames } from '../bpf/map-type-table.ts'
+import { EINVAL, ENODEV, EOPNOTSUPP, EPERM } from '../bpf/errno.ts'
+import {
+  BPF_ANY,
+  BPF_F_RDONLY_PROG,
+  BPF_MAP_TYPE_ARRAY,
+  BPF_MAP_TYPE_DEVMAP,
+  BPF_MAP_TYPE_DEVMAP_HASH,
+  BPF_MAP_TYPE_HASH,
+  mapTypeNames,
+} from '../bpf/map-type-table.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import { NicwrightError, SyscallError } from '../errors.ts'
 import { checkMap, createMap, freeMap, type Memory, newMemory } from '../maps/index.ts'
 import { verify } from '../verifier/index.ts'
 import type { Stats } from '../verifier/verdict.ts'
-import { boundMap, hostOps, isNeutral, type LoadedMap } from './map.ts'
-import type { Netdev, NetdevOps, OffloadDevice } from './netdev.ts'
+import { BtfTable } from './btf.ts'
+import { holdsMaps, holdsPrograms, mapOfMapsOps, own, programArrayOps } from './handles.ts'
+import { boundMap, hostOps, isNeutral, type LoadedMap, mayRead, mayWrite } from './map.ts'
+import type { DeviceMap, MapOps, Netdev, NetdevOps, OffloadDevice } from './netdev.ts'
+import { Bpffs } from './pins.ts'
 import { type LoadedProgram, programTag } from './program.ts'
+import { type KernelVersion, kernelVersions, type VersionFacts } from './version-table.ts'
 
 export interface KernelOptions {
   /** Seconds since 1970 at a call, for load times. Default: a clock that stands at 0. */
   readonly now?: () => number
   readonly cpus?: number
   readonly memory?: Memory
+  /** Default 6.18. */
+  readonly version?: KernelVersion
+}
+
+/** The ids that the next objects get. */
+export interface NextIds {
+  readonly map: number
+  readonly program: number
+  readonly interface: number
+  readonly btf: number
 }
 
 export interface LoadOptions {
@@ -57,8 +79,11 @@ export class Kernel {
   readonly netdevs: Map<string, Netdev> = new Map()
   /** The kernel log: what drivers say that reaches no caller. */
   readonly dmesg: string[] = []
+  readonly bpffs: Bpffs = new Bpffs()
+  readonly btfs: BtfTable = new BtfTable()
+  readonly version: VersionFacts
+  readonly cpus: number
   readonly #now: () => number
-  readonly #cpus: number
   #nextMap = 1
   #nextProgram = 1
   #nextInterface = 2
@@ -66,15 +91,45 @@ export class Kernel {
   constructor(options: KernelOptions = {}) {
     this.memory = options.memory ?? newMemory()
     this.#now = options.now ?? (() => 0)
-    this.#cpus = options.cpus ?? 1
+    this.cpus = options.cpus ?? 1
+    this.version = kernelVersions[options.version ?? '6.18']
   }
 
-  addNetdev(name: string, ops: NetdevOps, mtu = 1500): Netdev {
+  get next(): NextIds {
+    return { map: this.#nextMap, program: this.#nextProgram, interface: this.#nextInterface, btf: this.btfs.next }
+  }
+
+  set next(ids: NextIds) {
+    this.#nextMap = ids.map
+    this.#nextProgram = ids.program
+    this.#nextInterface = ids.interface
+    this.btfs.next = ids.btf
+  }
+
+  addNetdev(name: string, ops: NetdevOps, mtu = 1500, options: unknown = undefined): Netdev {
     if (this.netdevs.has(name))
       throw new NicwrightError('kernel/netdev-exists', { message: `there is an interface ${name} already` })
-    const netdev: Netdev = { name, ifindex: this.#nextInterface++, ops, mtu, xdp: new Map() }
+    const { version } = this
+    const netdev: Netdev = { name, ifindex: this.#nextInterface++, ops, version, options, mtu, up: false, xdp: new Map() }
     this.netdevs.set(name, netdev)
     return netdev
+  }
+
+  /** Takes an interface away. What is bound to it goes over to another one of the same device; with the last one the device goes. */
+  removeNetdev(netdev: Netdev): void {
+    this.netdevs.delete(netdev.name)
+    netdev.xdp.clear()
+    delete netdev.classifier
+    const heir = [...this.netdevs.values()].find(n => n.ops.offload !== undefined && n.ops.offload === netdev.ops.offload)
+    for (const { bound } of [...this.programs.values(), ...this.maps.values()]) {
+      if (bound?.netdev !== netdev || bound.orphaned) continue
+      if (heir !== undefined) bound.netdev = heir
+      else {
+        bound.orphaned = true
+        if ('free' in bound.device) bound.device.free()
+        else bound.device.destroy()
+      }
+    }
   }
 
   /** Creates a map on the host or, with `netdev`, on its device; with the initial contents of the spec. Size errors are those of Linux. `id` is for the restoration of a session. */
@@ -93,8 +148,28 @@ export class Kernel {
   }
 
   #hostMap(spec: MapSpec): LoadedMap {
-    const host = createMap(this.memory, spec, { cpus: this.#cpus })
-    return { id: this.#nextMap, spec, ops: hostOps(host), host }
+    if (holdsMaps(spec) && spec.inner === undefined)
+      throw new SyscallError('map/create', EINVAL, {
+        message: `map ${spec.name || '(unnamed)'}: no map is given that is like the inner ones`,
+      })
+    const host = createMap(this.memory, spec, { cpus: this.cpus })
+    const devices = spec.type === BPF_MAP_TYPE_DEVMAP || spec.type === BPF_MAP_TYPE_DEVMAP_HASH
+    const ops = holdsMaps(spec)
+      ? mapOfMapsOps(this, host, spec)
+      : holdsPrograms(spec)
+        ? programArrayOps(this, host, () => map)
+        : hostOps(host)
+    const typed = spec.btf !== undefined && ((spec.btfKey ?? 0) !== 0 || (spec.btfValue ?? 0) !== 0)
+    const map: LoadedMap = {
+      id: this.#nextMap,
+      // Programs can't write to a map of devices, and Linux says so in its flags.
+      spec: devices ? { ...spec, flags: spec.flags | BPF_F_RDONLY_PROG } : spec,
+      ops: guarded(ops, () => map),
+      host,
+      frozen: spec.frozen === true,
+      ...(typed && spec.btf !== undefined ? { btf: this.btfs.load(spec.btf) } : {}),
+    }
+    return map
   }
 
   #deviceMap(spec: MapSpec, netdev: Netdev): LoadedMap {
@@ -107,7 +182,7 @@ export class Kernel {
     }
     const offload = this.#offloadOf(netdev)
     if (typeof offload === 'number') throw refuse(offload, `${netdev.name} has no device that maps can be created on`)
-    const device = offload.allocateMap(spec)
+    const device = netdev.ops.allocateMap?.(spec) ?? offload.allocateMap(spec)
     if (typeof device === 'number') throw refuse(device, `${netdev.name} refuses it`)
     for (const { key, value } of spec.init ?? []) {
       const failed = device.update(key, value, BPF_ANY)
@@ -115,7 +190,8 @@ export class Kernel {
       device.free()
       throw refuse(failed, 'an initial entry is refused')
     }
-    return { id: this.#nextMap, spec, ops: device, bound: { netdev, device } }
+    const bound = { netdev, device, orphaned: false }
+    return { id: this.#nextMap, spec, ops: deviceOps(bound), bound, frozen: false }
   }
 
   #offloadOf(netdev: Netdev): OffloadDevice | number {
@@ -124,7 +200,7 @@ export class Kernel {
   }
 
   #free(map: LoadedMap): void {
-    map.bound?.device.free()
+    if (map.bound?.orphaned === false) map.bound.device.free()
     if (map.host !== undefined) freeMap(map.host)
   }
 
@@ -159,7 +235,7 @@ export class Kernel {
         return { ok: false, stage: 'translate', errno: -error, message, log: verdict.log, stats: verdict.stats }
       }
     } else device.destroy()
-    return this.#finish(program, maps, verdict, options, { netdev, device })
+    return this.#finish(program, maps, verdict, options, { netdev, device, orphaned: false })
   }
 
   #finish(
@@ -173,16 +249,28 @@ export class Kernel {
       const { errno, message, log, stats, at } = verdict
       return { ok: false, stage: 'verify', errno, message, log, stats, ...(at === undefined ? {} : { insn: at }) }
     }
+    for (const map of maps) {
+      if (!holdsPrograms(map.spec) || own(map, { program })) continue
+      bound?.device.destroy()
+      return {
+        ok: false,
+        stage: 'attributes',
+        errno: EINVAL,
+        message: 'a program array belongs to programs of another type',
+        log: '',
+      }
+    }
     const id = options.id ?? this.#nextProgram
     this.#nextProgram = id + 1
     const loaded: LoadedProgram = {
       id,
-      tag: programTag(program.insns),
+      tag: programTag(program.insns, this.version),
       program,
       maps,
       verified: verdict.verified,
       loadedAt: options.loadedAt ?? this.#now(),
       ...(bound === undefined ? {} : { bound }),
+      ...(program.btf === undefined || program.funcInfo === undefined ? {} : { btf: this.btfs.load(program.btf) }),
     }
     this.programs.set(loaded.id, loaded)
     return { ok: true, program: loaded, log: verdict.log, stats: verdict.stats }
@@ -192,9 +280,22 @@ export class Kernel {
   unload(program: LoadedProgram): number {
     for (const netdev of this.netdevs.values()) {
       for (const attached of netdev.xdp.values()) if (attached === program) return -EPERM
+      if (netdev.classifier === program) return -EPERM
     }
-    program.bound?.device.destroy()
+    if (program.bound?.orphaned === false) program.bound.device.destroy()
     this.programs.delete(program.id)
+    return 0
+  }
+
+  /** Makes a program hold a map that its instructions don't refer to. */
+  bindMap(program: LoadedProgram, map: LoadedMap): void {
+    if (!program.maps.includes(map)) this.programs.set(program.id, Object.assign(program, { maps: [...program.maps, map] }))
+  }
+
+  /** Forbids user space to change a map ever again: 0 or a negative errno. */
+  freeze(map: LoadedMap): number {
+    if (map.frozen) return -EPERM
+    map.frozen = true
     return 0
   }
 
@@ -204,5 +305,26 @@ export class Kernel {
     this.#free(map)
     this.maps.delete(map.id)
     return 0
+  }
+}
+
+/** Operations of user space, which may be forbidden to write or to read. */
+function guarded(ops: MapOps, self: () => LoadedMap): MapOps {
+  return {
+    lookup: key => mayRead(self()) || ops.lookup(key),
+    update: (key, value, flags) => mayWrite(self()) || ops.update(key, value, flags),
+    remove: key => mayWrite(self()) || ops.remove(key),
+    nextKey: key => mayRead(self()) || ops.nextKey(key),
+  }
+}
+
+/** Operations on a device, as long as it is there. */
+function deviceOps(bound: { readonly device: DeviceMap; orphaned: boolean }): MapOps {
+  const { device } = bound
+  return {
+    lookup: key => (bound.orphaned ? -ENODEV : device.lookup(key)),
+    update: (key, value, flags) => (bound.orphaned ? -ENODEV : device.update(key, value, flags)),
+    remove: key => (bound.orphaned ? -ENODEV : device.remove(key)),
+    nextKey: key => (bound.orphaned ? -ENODEV : device.nextKey(key)),
   }
 }

@@ -1,7 +1,8 @@
-import { EINVAL, ENOENT } from '../bpf/errno.ts'
-import { BPF_MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/map-type-table.ts'
+import { EINVAL, ENOENT, EPERM } from '../bpf/errno.ts'
+import * as T from '../bpf/map-type-table.ts'
 import type { MapSpec } from '../bpf/program.ts'
 import type { BpfMap } from '../maps/index.ts'
+import type { BtfObject } from './btf.ts'
 import type { BoundMap, DeviceMap, MapOps, Netdev } from './netdev.ts'
 
 /** A map with an identity: on the host, or bound to a netdev when it was created. */
@@ -11,12 +12,25 @@ export interface LoadedMap {
   readonly ops: MapOps
   /** The host's storage; undefined for a map that lives on a device. */
   readonly host?: BpfMap
-  readonly bound?: { readonly netdev: Netdev; readonly device: DeviceMap }
+  readonly bound?: Binding<DeviceMap>
+  readonly btf?: BtfObject
+  /** Read-only for user space until its end. */
+  frozen: boolean
+  /** Of a program array: the type that all programs in it and around it have. */
+  owner?: { readonly type: number }
+}
+
+/** To which interface something is bound. It changes when the interface goes and its device has others. */
+export interface Binding<T> {
+  netdev: Netdev
+  readonly device: T
+  /** The device is gone, and what was on it. */
+  orphaned: boolean
 }
 
 /** A host map that programs on a device may use: events alone, which reach the host anyway. */
 export function isNeutral(spec: MapSpec): boolean {
-  return spec.type === BPF_MAP_TYPE_PERF_EVENT_ARRAY
+  return spec.type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY
 }
 
 /** A host map's operations as system calls see them: keys and values of exactly the right size. */
@@ -33,6 +47,15 @@ export function hostOps(map: BpfMap): MapOps {
     remove: key => (key.length === map.keySize ? map.delete(key) : -EINVAL),
     nextKey: key => map.next(key) ?? -ENOENT,
   }
+}
+
+/** Whether user space may write to a map, or read it: 0 or -EPERM. */
+export function mayWrite(map: LoadedMap): number {
+  return map.frozen || (map.spec.flags & T.BPF_F_RDONLY) !== 0 ? -EPERM : 0
+}
+
+export function mayRead(map: LoadedMap): number {
+  return (map.spec.flags & T.BPF_F_WRONLY) !== 0 ? -EPERM : 0
 }
 
 export function boundMap(map: LoadedMap): BoundMap {

@@ -5,6 +5,7 @@ import type { MapSpec, Program } from '../bpf/program.ts'
 import type { DeviceHooks } from '../verifier/device.ts'
 import type { Verified } from '../verifier/index.ts'
 import type { LoadedProgram } from './program.ts'
+import type { VersionFacts } from './version-table.ts'
 
 /** Text for the user beside an errno, as netlink's extended ack carries it. */
 export interface Extack {
@@ -61,12 +62,35 @@ export interface NetdevOps {
   readonly modes: readonly XdpMode[]
   readonly offload?: OffloadDevice
   setupXdp(mode: 'driver' | 'offload', program: LoadedProgram | undefined, extack: Extack): number
+  /** Where a driver decides about maps by interface. */
+  allocateMap?(spec: MapSpec): DeviceMap | number
   /** Puts a TC classifier onto the device, where the driver can. */
   offloadClassifier?(program: LoadedProgram, extack: Extack): number
   /** Refuses an MTU that the attached programs can't bear. */
   changeMtu(mtu: number): number
   /** Runs a packet through what is attached on the device; undefined when nothing is. */
   receive?(packet: Uint8Array): DevicePacket | undefined
+  /** What the interface is besides, as `ip link` shows it. */
+  readonly link?: LinkFacts
+}
+
+export interface LinkFacts {
+  /** The kind of a virtual interface. */
+  readonly kind?: string
+  /** The other end of a pair. */
+  readonly peer?: () => Netdev | undefined
+  readonly broadcast: readonly string[]
+  readonly queues: number
+  readonly tsoMaxBytes: number
+  /** Transmit queues: what `ip link` calls the qdisc while the interface is up. */
+  readonly qdisc: string
+  /** An interface that knows no carrier has no other state than UNKNOWN. */
+  readonly carrier: boolean
+  readonly maxMtu?: () => number
+  readonly portName?: string
+  readonly switchId?: string
+  readonly parent?: { readonly bus: string; readonly device: string }
+  readonly virtualFunctions?: boolean
 }
 
 /** What became of a packet on the device. */
@@ -83,7 +107,13 @@ export interface Netdev {
   readonly name: string
   readonly ifindex: number
   readonly ops: NetdevOps
+  readonly version: VersionFacts
+  /** What its driver needs to make it again: plain data. */
+  readonly options: unknown
   mtu: number
+  up: boolean
   /** Attached programs, by mode. */
   readonly xdp: Map<XdpMode, LoadedProgram>
+  /** A TC classifier that runs on the device. */
+  classifier?: LoadedProgram
 }

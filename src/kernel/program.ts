@@ -1,31 +1,34 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { encodeInsns } from '../bpf/encode.ts'
 import type { Insns } from '../bpf/insns.ts'
 import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, LD_IMM64 } from '../bpf/opcode.ts'
 import type { Program } from '../bpf/program.ts'
 import { toHex } from '../bytes/hex.ts'
 import type { Verified } from '../verifier/index.ts'
-import type { LoadedMap } from './map.ts'
-import type { DeviceProgram, Netdev } from './netdev.ts'
+import type { BtfObject } from './btf.ts'
+import type { Binding, LoadedMap } from './map.ts'
+import type { DeviceProgram } from './netdev.ts'
+import type { VersionFacts } from './version-table.ts'
 
 /** A program that the kernel has accepted. It keeps its maps alive. */
 export interface LoadedProgram {
   readonly id: number
   readonly tag: string
   readonly program: Program
+  /** Those that its instructions refer to, by index, then those that were bound to it. */
   readonly maps: readonly LoadedMap[]
   readonly verified: Verified
   /** Seconds since 1970. */
   readonly loadedAt: number
   /** Present when it was loaded for a device and can run there alone. */
-  readonly bound?: { readonly netdev: Netdev; readonly device: DeviceProgram }
+  readonly bound?: Binding<DeviceProgram>
+  readonly btf?: BtfObject
 }
 
 /**
- * The tag by which users recognise a program: the first eight bytes of the SHA-256 (since Linux 6.18; SHA-1 before) of its
- * instructions, in which what depends on this load, the map references, is zero. 16 hex digits.
+ * The tag by which users recognise a program: the first eight bytes of a hash of its instructions, in which what depends on
+ * this load, the map references, is zero. 16 hex digits.
  */
-export function programTag(insns: Insns): string {
+export function programTag(insns: Insns, version: VersionFacts): string {
   const bytes = encodeInsns(insns)
   for (let i = 0; i < insns.count; i++) {
     if (insns.code[i] !== LD_IMM64) continue
@@ -36,5 +39,5 @@ export function programTag(insns: Insns): string {
     }
     i++
   }
-  return toHex(sha256(bytes).subarray(0, 8))
+  return toHex(version.tagHash(bytes).subarray(0, 8))
 }
