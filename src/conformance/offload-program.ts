@@ -15,10 +15,9 @@ export interface OffloadProgram {
 }
 
 const CHECKED = 120
-/** Stack bytes that hold data; below them are keys and values for helpers. */
-const DATA = 48
-const KEY = 56
-const VALUE = 80
+/** Stack bytes that may hold data; below them are a key and a value for helpers. */
+const DATA = [16, 48, 64, 72, 200, 320]
+const KEY_BYTES = 8
 const NUMBERS = [0, 1, 2, 3, 4, 5, 9]
 const CONSTANTS = [0, 1, -1, 2, 7, 31, 32, 63, 255, 256, 65535, 65536, 0x7fffffff, -0x80000000, -255, 0x12345678]
 const SIZES = [8, 16, 32, 64]
@@ -33,23 +32,25 @@ class Generator {
   readonly #lines: string[] = []
   readonly #functions: string[] = []
   readonly #tc: boolean
+  readonly #data: number
   #labels = 0
   #depth = 0
 
   constructor(dice: Dice, tc: boolean) {
     this.#dice = dice
     this.#tc = tc
+    this.#data = dice.pick(DATA)
   }
 
   generate(blocks: number): string {
     this.#emit('r6 = r1')
     this.#packet()
-    for (let at = 8; at <= DATA; at += 8) this.#emit(`r0 = ${this.#constant()}`, `*(u64 *)(r10 - ${at}) = r0`)
+    for (let at = 8; at <= this.#data; at += 8) this.#emit(`r0 = ${this.#constant()}`, `*(u64 *)(r10 - ${at}) = r0`)
     this.#numbers()
     for (let i = 0; i < blocks; i++) this.#block()
     const [a, b] = [this.#number(), this.#number()]
     this.#emit(`*(u64 *)(r7 + 100) = r${a}`, `*(u64 *)(r7 + 108) = r${b}`)
-    for (const at of [8, 16, 24]) this.#emit(`r0 = *(u64 *)(r10 - ${at})`, `*(u64 *)(r7 + ${72 + at}) = r0`)
+    for (const at of [8, 16]) this.#emit(`r0 = *(u64 *)(r10 - ${at})`, `*(u64 *)(r7 + ${72 + at}) = r0`)
     this.#emit(`r0 = ${this.#tc ? this.#dice.pick([2, 4, -1]) : this.#dice.below(4)}`, 'exit', 'out:', 'r0 = 2', 'exit')
     return [...this.#lines, ...this.#functions].join('\n')
   }
@@ -87,6 +88,11 @@ class Generator {
     }
   }
 
+  /** Distance below r10 of an aligned place in the data. */
+  #slot(bits: number): number {
+    return (1 + this.#dice.below((this.#data * 8) / bits)) * (bits / 8)
+  }
+
   #block(): void {
     const kinds: readonly (() => void)[] = [
       () => this.#arithmetic(),
@@ -103,6 +109,10 @@ class Generator {
       () => this.#map(),
       () => this.#call(),
       () => this.#moving(),
+      () => this.#behind(),
+      () => this.#frame(),
+      () => this.#loop(),
+      () => this.#copyFromMap(),
       () => (this.#tc ? this.#legacy() : this.#adjust()),
     ]
     this.#dice.pick(kinds)()
@@ -172,14 +182,14 @@ class Generator {
 
   #stack(): void {
     const size = this.#size()
-    const at = (1 + this.#dice.below((DATA * 8) / size)) * (size / 8)
+    const at = this.#slot(size)
     const place = `*(u${size} *)(r10 - ${at})`
     const kind = this.#dice.below(4)
     if (kind === 0) this.#emit(`${place} = ${this.#constant()}`)
     else if (kind === 1) this.#emit(`${place} = r${this.#number()}`)
     else if (kind === 2) this.#emit(`r${this.#number()} = ${place}`)
     else {
-      this.#emit('r8 = r10', `r8 += -${DATA}`, `r${this.#number()} = *(u${size} *)(r8 + ${DATA - at})`)
+      this.#emit('r8 = r10', `r8 += -${this.#data}`, `r${this.#number()} = *(u${size} *)(r8 + ${this.#data - at})`)
     }
   }
 
@@ -223,15 +233,12 @@ class Generator {
   #map(): void {
     const map = this.#dice.below(2)
     const skip = this.#label()
-    this.#emit(`r8 = ${this.#dice.below(5)}`, `*(u32 *)(r10 - ${KEY}) = r8`)
-    const call = (name: string): void => {
-      this.#emit('r2 = r10', `r2 += -${KEY}`, `r1 = map[${map}] ll`, `call ${name}`)
-    }
+    const call = (name: string): void => this.#callMap(map, name)
     const kind = this.#dice.below(4)
     if (kind === 0) {
-      const low = VALUE - 8
-      this.#emit(`*(u64 *)(r10 - ${VALUE}) = r${this.#number()}`, 'r8 = 0', `*(u64 *)(r10 - ${low}) = r8`)
-      this.#emit('r3 = r10', `r3 += -${VALUE}`, 'r4 = 0')
+      const value = this.#data + KEY_BYTES + VALUE_BYTES
+      this.#emit(`*(u64 *)(r10 - ${value}) = r${this.#number()}`, 'r8 = 0', `*(u64 *)(r10 - ${value - 8}) = r8`)
+      this.#emit('r3 = r10', `r3 += -${value}`, 'r4 = 0')
       call('map_update_elem')
     } else if (kind === 1 && map === 0) call('map_delete_elem')
     else {
@@ -252,17 +259,76 @@ class Generator {
     this.#numbers()
   }
 
+  #callMap(map: number, name: string): void {
+    const key = this.#data + KEY_BYTES
+    this.#emit(`r8 = ${this.#dice.below(5)}`, `*(u32 *)(r10 - ${key}) = r8`)
+    this.#emit('r2 = r10', `r2 += -${key}`, `r1 = map[${map}] ll`, `call ${name}`)
+  }
+
+  #copyFromMap(): void {
+    const skip = this.#label()
+    this.#callMap(this.#dice.below(2), 'map_lookup_elem')
+    this.#emit('r8 = r0', `if r8 == 0 goto ${skip}`)
+    const bytes = this.#dice.pick([1, 2, 4])
+    const to = this.#dice.below(CHECKED - 8)
+    const down = this.#dice.chance(0.5)
+    for (let i = 0; i < 8 / bytes; i++) {
+      const step = (down ? 8 / bytes - 1 - i : i) * bytes
+      this.#emit(`r9 = *(u${bytes * 8} *)(r8 + ${step})`, `*(u${bytes * 8} *)(r7 + ${to + step}) = r9`)
+    }
+    this.#emit('*(u64 *)(r7 + 20) = r9', `${skip}:`)
+    this.#numbers()
+  }
+
+  /** A pointer in the middle of the packet, with what lies before it. */
+  #behind(): void {
+    const middle = 8 + this.#dice.below(60)
+    this.#emit('r8 = r7', `r8 += ${middle}`)
+    for (let i = 1 + this.#dice.below(4); i > 0; i--) {
+      const at = this.#dice.below(middle + 40) - middle
+      this.#emit(`r${this.#number()} = *(u${this.#size()} *)(r8 ${at < 0 ? '-' : '+'} ${Math.abs(at)})`)
+    }
+    if (this.#dice.chance(0.3)) this.#emit(`*(u${this.#size()} *)(r8 - 8) = r${this.#number()}`)
+  }
+
+  /** The frame pointer as an operand, and a stack pointer that is elsewhere on one of two paths. */
+  #frame(): void {
+    const join = this.#label()
+    const size = this.#dice.pick([8, 16, 32])
+    this.#emit(`r8 = -${8 * (1 + this.#dice.below(this.#data / 8 - 1))}`, 'r8 += r10')
+    if (this.#dice.chance(0.3)) this.#emit('r9 = r8', 'r9 -= r10')
+    if (this.#dice.chance(0.3)) this.#emit(`if r8 ${this.#dice.pick(['==', '!=', '>', '<='])} r10 goto ${join}`)
+    else this.#emit(`if r${this.#number()} ${this.#dice.pick(['>', '==', 's<'])} ${this.#constant()} goto ${join}`)
+    this.#emit('r8 += -8', `${join}:`)
+    if (this.#dice.chance(0.5)) this.#emit(`*(u${size} *)(r8 + ${(this.#dice.below(4) * size) / 8}) = r${this.#number()}`)
+    this.#emit(`r${this.#number()} = *(u${size} *)(r8 + 0)`)
+  }
+
+  #loop(): void {
+    if (this.#depth > 0) return
+    const again = this.#label()
+    this.#emit(`r8 = ${1 + this.#dice.below(6)}`, `${again}:`)
+    for (let i = 1 + this.#dice.below(3); i > 0; i--) this.#arithmetic()
+    if (this.#dice.chance(0.5)) this.#emit(`*(u8 *)(r7 + ${this.#dice.below(CHECKED)}) = r${this.#number()}`)
+    this.#emit('r8 += -1', `if r8 != 0 goto ${again}`)
+  }
+
   /** A function that looks into its caller's frame. */
   #call(): void {
     const name = `f${this.#labels++}`
     const size = this.#size()
-    const at = (1 + this.#dice.below((DATA * 8) / size)) * (size / 8)
+    const at = this.#slot(size)
     this.#emit('r1 = r10', `r1 += -${at}`, `r2 = r${this.#number()}`, 'r3 = r7', `call ${name}`, 'r9 = r0')
     const body: string[] = []
     if (this.#dice.chance(0.4)) body.push('r6 = 3', 'r9 = r2', 'r7 = r3', '*(u64 *)(r10 - 8) = r2')
     if (this.#dice.chance(0.5)) body.push(`r0 = *(u${size} *)(r1 + 0)`)
     else body.push(`*(u${size} *)(r1 + 0) = r2`, 'r0 = r2')
     if (this.#dice.chance(0.3)) body.push('w0 += 1')
+    if (this.#dice.chance(0.3)) {
+      const inner = `f${this.#labels++}`
+      body.push('r8 = r0', 'r1 = r10', 'r1 += -16', '*(u64 *)(r10 - 16) = r8', `call ${inner}`, 'r0 += r8')
+      this.#functions.push(`${inner}:`, 'r7 = r1', 'r0 = *(u16 *)(r7 + 2)', '*(u8 *)(r7 + 1) = r0', 'exit')
+    }
     if (this.#dice.chance(0.3)) body.push('*(u8 *)(r3 + 7) = r0')
     this.#functions.push(`${name}:`, ...body, 'exit')
     this.#emit('r0 = 0')

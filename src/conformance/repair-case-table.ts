@@ -25,6 +25,8 @@ export interface RepairCase {
   readonly effect: Effect
   /** With the repair the program is refused: there is no right code for it. */
   readonly refusedWhenRepaired?: boolean
+  /** The program has types for its functions. */
+  readonly btf?: boolean
   /** The first table id of the firmware. */
   readonly firstMap?: number
 }
@@ -284,6 +286,22 @@ export const repairCases: readonly RepairCase[] = [
     why: 'The size is added to the offset before the comparison with the length. For an offset of -1 to -4 the sum wraps to a small number: what lies before the packet is read.',
     type: 'tc',
     program: `r6 = r1\nr7 = -1\nr0 = *(u8 *)skb[r7 + 0]\n${TC_DROP}`,
+    packets: ['00'],
+    effect: 'outcome',
+  },
+  {
+    repair: 'ld-function',
+    why: 'A load beyond the packet ends the function that it is in, which returns 0 (BPF_EXIT behind the load). The driver jumps to the abort routine.',
+    type: 'tc',
+    btf: true,
+    program: 'r6 = r1\ncall load\nr0 = 2\nexit\nload:\nr6 = r1\nr0 = *(u8 *)skb[1000]\nr0 = 2\nexit',
+    packets: ['00'],
+    effect: 'outcome',
+  },
+  {
+    repair: 'function-loop',
+    why: "The first word of a function saves the return address from scratch register 21, and belongs to the function's first instruction. A loop that goes back to this instruction saves what is in the register by then: the function returns to nowhere.",
+    program: 'r1 = 3\nr2 = 2\ncall down\nr0 = 2\nexit\ndown:\nr1 += -1\nif r1 == r2 goto down\nr0 = 1\nexit',
     packets: ['00'],
     effect: 'outcome',
   },

@@ -1,11 +1,15 @@
 // Runs a case of repair-case-table.ts on both engines.
 
 import { assemble } from '../bpf/assemble.ts'
+import type { Insns } from '../bpf/insns.ts'
 import { mapTypeNumber } from '../bpf/map-type-table.ts'
-import { BPF_PSEUDO_MAP_IDX, LD_IMM64 } from '../bpf/opcode.ts'
+import { BPF_PSEUDO_MAP_IDX, CALL, LD_IMM64 } from '../bpf/opcode.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
+import { encodeBtf } from '../btf/encode.ts'
+import { BTF_INT_SIGNED, type BtfType, LINKAGE_STATIC } from '../btf/types.ts'
 import { fromHex } from '../bytes/hex.ts'
+import { Writer } from '../bytes/writer.ts'
 import { CORRECT, type CodegenOptions, type RepairName } from '../drivers/nfp/codegen.ts'
 import { defaultProfile, type Firmware } from '../nfp/profiles.ts'
 import { difference, type Outcome, type Refusal, runOnCard, runOnHost } from './chip-run.ts'
@@ -22,7 +26,24 @@ export function programOf(example: RepairCase): Program {
     flags: 0,
     license: 'GPL',
     insns,
+    ...(example.btf ? functionTypes(insns) : {}),
   }
+}
+
+/** Types for a main function and one other, each of which returns an int. */
+function functionTypes(insns: Insns): Pick<Program, 'btf' | 'funcInfo' | 'funcInfoRecordBytes'> {
+  const func = (name: string): BtfType => ({ kind: 'func', name, type: 2, linkage: LINKAGE_STATIC })
+  const btf = encodeBtf([
+    { kind: 'int', name: 'int', size: 4, encoding: BTF_INT_SIGNED, bitOffset: 0, bits: 32 },
+    { kind: 'func_proto', name: '', type: 1, params: [] },
+    func('main'),
+    func('other'),
+  ])
+  const call = insns.code.indexOf(CALL)
+  const records = new Writer()
+  records.u32(0).u32(3)
+  records.u32(call + 1 + insns.imm[call]!).u32(4)
+  return { btf, funcInfo: records.finish(), funcInfoRecordBytes: 8 }
 }
 
 export function mapsOf(example: RepairCase): MapSpec[] {

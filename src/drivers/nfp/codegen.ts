@@ -35,6 +35,8 @@ export type RepairName =
   | 'caller-key'
   | 'ld-offset'
   | 'ld-bounds'
+  | 'ld-function'
+  | 'function-loop'
   | 'ld-shift-order'
   | 'hard-wire'
   | 'init-observed'
@@ -116,6 +118,12 @@ export const repairs: readonly Repair[] = [
   { name: 'caller-key', title: "a key in a caller's frame is not taken for one in our own", evidence: 'words' },
   { name: 'ld-offset', title: 'offsets of LD_ABS and LD_IND keep all their bits', evidence: 'words' },
   { name: 'ld-bounds', title: 'LD_IND below the packet is refused at run time', evidence: 'words' },
+  { name: 'ld-function', title: 'LD_ABS beyond the packet returns from a function, not from the program', evidence: 'words' },
+  {
+    name: 'function-loop',
+    title: "a jump to a function's first instruction does not save the return address again",
+    evidence: 'words',
+  },
   { name: 'ld-shift-order', title: 'a right shift followed by a left one is kept', evidence: 'words' },
   { name: 'hard-wire', title: 'jumps that are always taken test nothing', evidence: 'cost', quirk: 9 },
   { name: 'init-observed', title: 'r6 = r1 stays where the value is used', evidence: 'words', quirk: 5 },

@@ -4,8 +4,9 @@
 import { BPF_IND, sizeBytes } from '../../bpf/opcode.ts'
 import { alu, br, cmd, shf } from '../../nfp/encode.ts'
 import { ADDRESS, ALU, BR, CMD, CTX, RELO, SHF, SHIFT, UNRELOCATED } from '../../nfp/insn-table.ts'
-import { immRestricted, immUnrestricted, mov } from '../../nfp/macro.ts'
+import { immed32, immRestricted, immUnrestricted, mov } from '../../nfp/macro.ts'
 import { gprA, gprB, gprBoth, imm, NONE, xfer } from '../../nfp/operand.ts'
+import { emitExit } from './emit-call.ts'
 import { VECTOR_POINTER } from './transfer.ts'
 import { PACKET_LENGTH, SCRATCH, type Translation, zext } from './translation.ts'
 
@@ -31,15 +32,16 @@ export function emitPacketLoad(t: Translation, i: number): void {
       alu(code, gprA(SCRATCH), gprA(SCRATCH), ALU.ADD, imm(size))
       alu(code, NONE, gprB(PACKET_LENGTH), ALU.SUB, gprA(SCRATCH))
     }
-    abortIfBorrow(t)
+    abortIfBorrow(t, i)
     off = gprB(SCRATCH)
   } else if (exact && (constant < 0 || constant > LARGEST_PACKET)) {
-    br(code, BR.UNC, UNRELOCATED, 0, RELO.GO_ABORT)
+    if (leavesFunction(t, i)) leaveFunction(t, i)
+    else br(code, BR.UNC, UNRELOCATED, 0, RELO.GO_ABORT)
     return
   } else {
     const end = immUnrestricted(code, constant + size, gprA(SCRATCH))
     alu(code, NONE, gprB(PACKET_LENGTH), ALU.SUB, end)
-    abortIfBorrow(t)
+    abortIfBorrow(t, i)
     off = immRestricted(code, constant, gprB(SCRATCH))
   }
   cmd(code, CMD.READ8, ADDRESS.BITS32, 0, VECTOR_POINTER, off, Math.max(size, 4) - 1, CTX.SWAP)
@@ -48,6 +50,24 @@ export function emitPacketLoad(t: Translation, i: number): void {
   zext(t, i, 0)
 }
 
-function abortIfBorrow(t: Translation): void {
-  br(t.code, BR.LO, UNRELOCATED, 0, RELO.GO_ABORT)
+/** In a function a load beyond the packet returns 0 to the caller. Quirk: the driver ends the program. */
+function leavesFunction(t: Translation, i: number): boolean {
+  return t.facts.subprog[i] !== 0 && t.repaired['ld-function']
+}
+
+function leaveFunction(t: Translation, i: number): void {
+  immed32(t.code, gprBoth(0), 0)
+  immed32(t.code, gprBoth(1), 0)
+  emitExit(t, i)
+}
+
+const LEAVING_WORDS = 4
+
+function abortIfBorrow(t: Translation, i: number): void {
+  if (!leavesFunction(t, i)) {
+    br(t.code, BR.LO, UNRELOCATED, 0, RELO.GO_ABORT)
+    return
+  }
+  br(t.code, BR.HS, t.code.count + 1 + LEAVING_WORDS, 0)
+  leaveFunction(t, i)
 }

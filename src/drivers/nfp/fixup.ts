@@ -5,7 +5,7 @@ import { BPF_JMP, BPF_JMP32, BPF_PSEUDO_CALL, CALL, EXIT } from '../../bpf/opcod
 import type { Code } from '../../nfp/code.ts'
 import { RELO } from '../../nfp/insn-table.ts'
 import { immedValue, isBranch, relocationOf, setBranchAddress, setImmedValue, setRelocation } from '../../nfp/patch.ts'
-import { SKIP_PASS } from './facts.ts'
+import { SKIP_PASS, SUBPROG_START } from './facts.ts'
 import { skipped, type Translation } from './translation.ts'
 
 /** Gives the last word a relocation type. */
@@ -54,8 +54,10 @@ export function fixBranches(t: Translation, lastBodyWord: number, log: (line: st
       setImmedValue(code, at + 1, offset[to]!)
       continue
     }
+    // Quirk: a jump to a function's first instruction goes to the word that saves the return address, which is gone by then.
+    const inside = !call && (t.flags[to]! & SUBPROG_START) !== 0 && t.repaired['function-loop'] ? 1 : 0
     for (let word = offset[i]!; word <= at; word++) {
-      if (isBranch(code, word)) setBranchAddress(code, word, offset[to]!)
+      if (isBranch(code, word)) setBranchAddress(code, word, offset[to]! + inside)
     }
   }
   return 0
