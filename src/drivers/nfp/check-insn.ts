@@ -31,20 +31,18 @@ import { PTR_TO_CTX, PTR_TO_MAP_VALUE, PTR_TO_PACKET, PTR_TO_STACK, SCALAR_VALUE
 import { checkHelper } from './check-helper.ts'
 import type { DeviceVerifier } from './device-verifier.ts'
 import { CALLER_STACK, type Facts, MAY_16, OVER_16, POINTER_VARIES } from './facts.ts'
-import { WORD_ATOMIC, WORD_READ, WORD_UNUSED } from './map-use.ts'
+import { WORD_ATOMIC, WORD_READ, WORD_UNUSED, wordUseNames } from './map-use.ts'
 import { demandPrecise, isConst, refuse, tnumText } from './refusal.ts'
 import { isSupported } from './translate.ts'
 
 /** R10; the verifier's own registers above it are what constant blinding uses. */
 const LAST_REG = 10
 const XDP_RX_QUEUE_INDEX = 16
-/** TC_ACT_*: what the driver takes of the small ones, and the largest it looks at. */
+/** TC_ACT_*: what the driver takes of the small ones, and the largest it looks at. Quirk 11: the outro knows REDIRECT, which is refused. */
 const TC_ACT_SHOT = 2
 const TC_ACT_STOLEN = 4
 const TC_ACT_QUEUED = 5
 const TC_ACT_REDIRECT = 7
-
-const WORD_NAMES: readonly string[] = ['unused', 'read', 'write', 'atomic']
 
 export function checkInsn(v: DeviceVerifier, view: DeviceView, i: number): number {
   const { insns } = v
@@ -171,7 +169,7 @@ function markUsed(v: DeviceVerifier, view: DeviceView, i: number, reg: RegView, 
     const word = at >>> 2
     const was = marks.use[word]!
     if (was !== WORD_UNUSED && was !== use) {
-      return refuse(view, EOPNOTSUPP, `map value use type conflict ${WORD_NAMES[was]} vs ${WORD_NAMES[use]} off: ${at}`)
+      return refuse(view, EOPNOTSUPP, `map value use type conflict ${wordUseNames[was]} vs ${wordUseNames[use]} off: ${at}`)
     }
     if (marks.nonZeroUpdate[word] && use === WORD_ATOMIC) {
       return refuse(view, EOPNOTSUPP, `atomic counter in map value may already be initialized to non-zero value off: ${at}`)

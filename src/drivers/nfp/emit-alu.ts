@@ -76,6 +76,7 @@ export function emitAlu(t: Translation, i: number): void {
   if (wide) {
     const nothing = op === ALU.AND ? -1 : 0
     if (value === nothing && op !== ALU.ADD && op !== ALU.SUB) {
+      // Quirk 16: marked while it is translated; nothing depends on it.
       t.flags[i]! |= SKIP_NOOP
       return
     }

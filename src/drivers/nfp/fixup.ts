@@ -19,7 +19,7 @@ function firstBranch(code: Code, from: number, to: number): number {
   return -1
 }
 
-/** 0, or a positive errno; what was wrong goes to `log`. */
+/** Quirk 17 is in setBranchAddress: 14 bits. 0, or a positive errno; what was wrong goes to `log`. */
 export function fixBranches(t: Translation, lastBodyWord: number, log: (line: string) => void): number {
   const { insns, facts, code, offset } = t
   for (let i = 0; i < insns.count; i++) {

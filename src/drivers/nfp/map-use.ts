@@ -7,7 +7,7 @@ export const WORD_READ = 1
 export const WORD_WRITE = 2
 export const WORD_ATOMIC = 3
 
-export const wordUseNames: readonly string[] = ['unused', 'read', 'write', 'atomic counter']
+export const wordUseNames: readonly string[] = ['unused', 'read', 'write', 'atomic']
 
 export interface MapUse {
   /** WORD_* of each word of the value, rounded up to whole words. */

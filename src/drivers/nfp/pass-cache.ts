@@ -30,6 +30,7 @@ export function cachePacket(t: Translation): void {
     if (first < 0) return
     cacheStart[first] = start
     cacheEnd[first] = end
+    // Quirk 7: to the driver an end of 0 means that nothing is cached.
     cached[first] = exact || end !== 0 ? 1 : 0
     if (!cached[first]) remark(t, 'packet-cache', first, false, 'a range that ends at 0 counts as none')
     else if (members > 1) remark(t, 'packet-cache', first, true, `bytes ${start} to ${end - 1} read once for ${members} loads`)

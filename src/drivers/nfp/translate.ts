@@ -111,7 +111,7 @@ export interface Translated {
   readonly negated: Uint8Array
 }
 
-/** `translated` counts the eBPF slots that were done; `log` are the driver's lines for the kernel log. */
+/** Quirk 14: the verifier log hears nothing of it. `translated` counts the eBPF slots that were done; `log` are the driver's lines for the kernel log. */
 export interface NotTranslated {
   readonly ok: false
   readonly kind: 'error'
