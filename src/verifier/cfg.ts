@@ -62,7 +62,7 @@ class Walk {
       }
       default:
         marks[at]! |= PRUNE_POINT
-        if ((code & 0xf0) === BPF_JCOND && cls === BPF_JMP) marks[at]! |= FORCE_CHECKPOINT
+        if ((code & 0xf0) === BPF_JCOND && cls === BPF_JMP && insns.src[at] === 0) marks[at]! |= FORCE_CHECKPOINT
         return this.edge(at, at + 1, FALLTHROUGH) || this.edge(at, this.env.flow.target[at]!, BRANCH)
     }
   }
@@ -127,6 +127,7 @@ export function checkCfg(env: Env): void {
   const thrown = env.subprogs.find(subprog => subprog.isExceptionCallback)
   if (thrown !== undefined && walk.seen[thrown.start] !== EXPLORED) walk.from(thrown.start)
   for (let i = 0; i < env.count; i++) {
+    env.insn = i
     if (walk.seen[i] !== EXPLORED) env.reject(EINVAL, `unreachable insn ${i}`)
     if (env.insns.code[i] !== LD_IMM64) continue
     if (walk.seen[i + 1] !== 0) env.reject(EINVAL, `jump into the middle of ldimm64 insn ${i}`)

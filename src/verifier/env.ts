@@ -28,6 +28,8 @@ export interface VerifyOptions {
   readonly privileged?: boolean
   /** Bytes of the buffer for the log, with a terminating zero; default 64 MiB. A longer log is cut, and gives ENOSPC. */
   readonly logSize?: number
+  /** A refusal comes with what led to it; default false. */
+  readonly explain?: boolean
 }
 
 /** Thrown by `env.reject`; never leaves the verifier. */

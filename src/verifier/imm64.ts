@@ -29,6 +29,7 @@ export function resolveImm64(env: Env): void {
   const { insns, count } = env
   const used = new Set<number>()
   for (let i = 0; i < count; i++) {
+    env.insn = i
     const code = insns.code[i]!
     if ((code & 7) === BPF_LDX) {
       const mode = code & 0xe0

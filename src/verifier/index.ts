@@ -1,4 +1,5 @@
 export type { DeviceHooks, DeviceSummary, DeviceView, RegView, Target } from './device.ts'
+export type { ExplainedInsn, ExplainedStep, Explanation } from './explain.ts'
 export {
   type Accepted,
   type Facts,

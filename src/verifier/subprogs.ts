@@ -51,6 +51,7 @@ export function addSubprogs(env: Env): void {
     starts.add(start)
   }
   for (let i = 0; i < count; i++) {
+    env.insn = i
     const kfunc = isKfuncCall(insns, i)
     if (!kfunc && !isPseudoCall(env, i) && !isPseudoFunc(env, i)) continue
     if (!env.privileged) {
@@ -96,7 +97,10 @@ export function checkSubprogs(env: Env): void {
   for (let n = 0; n < env.subprogs.length; n++) {
     const subprog = env.subprogs[n]!
     const end = env.subprogEnd(n)
-    for (let i = subprog.start; i < end; i++) checkInsn(env, subprog, i, end)
+    for (let i = subprog.start; i < end; i++) {
+      env.insn = i
+      checkInsn(env, subprog, i, end)
+    }
     const last = insns.code[end - 1]!
     if (last !== EXIT && last !== (BPF_JMP32 | BPF_JA) && last !== (BPF_JMP | BPF_JA)) {
       env.reject(EINVAL, 'last insn is not an exit or jmp')

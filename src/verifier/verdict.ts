@@ -3,6 +3,7 @@
 import type { Insns } from '../bpf/insns.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { Target } from './device.ts'
+import type { Explanation } from './explain.ts'
 
 /** The numbers of the log's last line. */
 export interface Stats {
@@ -74,6 +75,8 @@ export interface Refused {
   readonly message: string
   /** Instruction that was being looked at. */
   readonly at: number
+  /** What it means and what led there; only where it was asked for. */
+  readonly explanation?: Explanation
   readonly log: string
   readonly stats: Stats
 }

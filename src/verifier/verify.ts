@@ -6,6 +6,7 @@ import type { MapSpec, Program } from '../bpf/program.ts'
 import { checkAttributes } from './attributes.ts'
 import { HARD_WIRED_NOP, HARD_WIRED_TAKEN, REMOVED, type Rewritten, rewriteDeadCode } from './dead-code.ts'
 import { Env, Reject, type VerifyOptions } from './env.ts'
+import { explain } from './explain.ts'
 import { checkGlobalFunctions, startMain } from './global-function.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { checkStructure } from './structure.ts'
@@ -43,7 +44,10 @@ export function verify(program: Program, maps: readonly MapSpec[], options: Veri
   if (env.log.level !== 0) env.log.add(statsText(stats))
   if (env.log.truncated) errno = ENOSPC
   const log = env.log.text()
-  if (errno !== 0 || rewritten === undefined) return { ok: false, errno, message, at: env.insn, log, stats } satisfies Refused
+  if (errno !== 0 || rewritten === undefined) {
+    const refused: Refused = { ok: false, errno, message, at: env.insn, log, stats }
+    return options.explain === true ? { ...refused, explanation: explain(env, message) } : refused
+  }
   return { ok: true, verified: verified(env, rewritten), log, stats }
 }
 
