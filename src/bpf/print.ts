@@ -66,7 +66,7 @@ function text(insns: Insns, index: number, code: number, names: PrintNames): str
 }
 
 function movSource(src: number, off: number, imm: number, r: string): string {
-  if (r === 'r' && off === 1) return `addr_space_cast(r${src}, ${imm >> 16}, ${imm & 0xffff})`
+  if (r === 'r' && off === 1) return `addr_space_cast(r${src}, ${imm >>> 16}, ${imm & 0xffff})`
   if (r === 'r' && off === -1) return `&(void __percpu *)(r${src})`
   if (off === 8 || off === 16 || off === 32) return `(s${off})${r}${src}`
   return `${r}${src}`
