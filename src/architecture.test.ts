@@ -80,7 +80,7 @@ test('Node modules are used by the Node folders alone', () => {
 })
 
 /** Packages that run in a browser, and the one folder that needs each. */
-const portable: Readonly<Record<string, string>> = { '@noble/hashes/sha2.js', '@noble/hashes/legacy.js': 'kernel' }
+const portable: Readonly<Record<string, string>> = { '@noble/hashes/legacy.js': 'kernel', '@noble/hashes/sha2.js': 'kernel' }
 
 test('packages are imported only where effects live, and the FFI in one folder', () => {
   const wrong = imports(sources).filter(({ file, from }) => {
