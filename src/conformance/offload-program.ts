@@ -112,6 +112,7 @@ class Generator {
       () => this.#behind(),
       () => this.#frame(),
       () => this.#loop(),
+      () => this.#choice(),
       () => this.#copyFromMap(),
       () => (this.#tc ? this.#legacy() : this.#adjust()),
     ]
@@ -302,6 +303,21 @@ class Generator {
     this.#emit('r8 += -8', `${join}:`)
     if (this.#dice.chance(0.5)) this.#emit(`*(u${size} *)(r8 + ${(this.#dice.below(4) * size) / 8}) = r${this.#number()}`)
     this.#emit(`r${this.#number()} = *(u${size} *)(r8 + 0)`)
+  }
+
+  /** One of two values, and an operation that is translated by what is known of it. */
+  #choice(): void {
+    const join = this.#label()
+    const [a, b] = [this.#dice.pick([0, 1, 3, 5, 31, 40, 63, 70, 1000, 100000]), this.#dice.pick([1, 4, 33, 60000, 70000])]
+    this.#emit(`r8 = ${a}`, `if r${this.#number()} ${this.#dice.pick(['>', '==', 's<', '&'])} ${this.#constant()} goto ${join}`)
+    this.#emit(`r8 = ${b}`)
+    for (let i = this.#dice.below(8); i > 0; i--) this.#arithmetic()
+    this.#emit(`${join}:`)
+    const d = this.#number()
+    const kind = this.#dice.below(4)
+    if (kind === 0) this.#emit(`w${d} &= 65535`, `${this.#dice.pick(['r', 'w'])}${d} *= r8`.replace(/^w(.*) r8$/, 'w$1 w8'))
+    else if (kind === 1) this.#emit(`w${d} ${this.#dice.pick(['<<', '>>', 's>>'])}= w8`)
+    else this.#emit(`r${d} ${this.#dice.pick(['<<', '>>', 's>>'])}= r8`)
   }
 
   #loop(): void {

@@ -2,6 +2,7 @@
 // not done with the reason. Passes over several instructions make their own.
 
 import { BPF_ALU, BPF_ALU64, BPF_LDX, BPF_MEM, BPF_MOV, BPF_MUL, BPF_X, sizeBytes } from '../../bpf/opcode.ts'
+import { PTR_TO_CTX } from '../../verifier/reg.ts'
 import { DO_ZEXT, SKIP_VERIFIER } from './facts.ts'
 import { isOn } from './passes.ts'
 import { type Remark, remark, skipped, type Translation } from './translation.ts'
@@ -21,7 +22,8 @@ export function remarkDecisions(t: Translation): void {
     if ((kind === BPF_ALU || kind === BPF_ALU64) && op === BPF_MUL) remarkMultiplication(t, i, opcode)
     const narrow =
       (kind === BPF_ALU && op !== BPF_MOV) || (kind === BPF_LDX && (opcode & 0xe0) === BPF_MEM && sizeBytes(opcode) < 8)
-    if (!narrow) continue
+    // Loads from the context always clear it, and so does what a gathered copy leaves.
+    if (!narrow || facts.ptrType[i] === PTR_TO_CTX || t.gather[i] !== 0) continue
     if (!isOn(t.options, 'zext')) remark(t, 'zext', i, false, 'high word cleared: switched off')
     else if (t.flags[i]! & DO_ZEXT) remark(t, 'zext', i, false, 'high word cleared: the result is read as 64 bits')
     else remark(t, 'zext', i, true, 'high word left: the result is read as 32 bits only')
