@@ -10,19 +10,28 @@ import type { ProgramRow } from './verify-rows.ts'
 export function renderExplanation(row: ProgramRow, { style, width }: Pick<Io, 'style' | 'width'>): string[] {
   const { program, verdict } = row
   if (verdict.ok) return []
-  const line = linesOf(program)?.(verdict.at)
   const out: string[] = []
   const section = (label: string, text: string): void => {
     const [first = '', ...rest] = wrap(clean(text), width - 12)
     out.push(`  ${style('bold', label.padEnd(8))}  ${first}`, ...rest.map(more => `            ${more}`))
   }
-  section('Reason', verdict.message)
+  const { explanation } = verdict
+  if (explanation !== undefined) section('Fault', `${explanation.category}: ${explanation.title}`)
+  section('Reason', explanation?.reason ?? verdict.message)
   section('At', `insn ${verdict.at}: ${printInsn(program.insns, verdict.at)}`)
-  if (line !== undefined && line.text.trim() !== '') section('', lineTitle(line))
+  const title = lineTitle(linesOf(program)?.(verdict.at))
+  if (title !== '') section('', title)
+  explanation?.path.forEach((step, n) => {
+    section(n === 0 ? 'Path' : '', `insn ${step.insn}: ${step.text}  ${step.what}`)
+    const source = lineTitle(linesOf(program)?.(step.insn))
+    if (source !== '') section('', `  ${source}`)
+  })
+  if (explanation !== undefined && explanation.suggestion !== '') section('Change', explanation.suggestion)
   return out
 }
 
 export function explanationJson(row: ProgramRow): unknown {
   const { verdict } = row
-  return verdict.ok ? undefined : { reason: verdict.message, at: verdict.at }
+  if (verdict.ok) return undefined
+  return { message: verdict.message, ...(verdict.explanation ?? { reason: verdict.message, at: { insn: verdict.at } }) }
 }

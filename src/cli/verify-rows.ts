@@ -92,7 +92,11 @@ function rowOf(
 ): ProgramRow {
   const { program, maps } = usedMaps(whole, all)
   const start = performance.now()
-  const verdict = verify(program, maps, { logLevel, target: target === 'host' ? { kind: 'host' } : cardTarget(maps) })
+  const verdict = verify(program, maps, {
+    logLevel,
+    target: target === 'host' ? { kind: 'host' } : cardTarget(maps),
+    explain: true,
+  })
   return { ...place, program, maps, verdict, milliseconds: performance.now() - start }
 }
 

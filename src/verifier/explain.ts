@@ -83,17 +83,18 @@ function pathTo(env: Env, reg: number, message: string): ExplainedStep[] {
     const causes = causesOf(env, reg, MAX_PATH)
     return causes.map(cause => ({ ...insnAt(env, cause.insn), what: words(cause) }))
   }
-  return message.includes('leak') ? acquired(env) : []
+  if (message.includes('leak')) return held(env, REF_TYPE_PTR, 'the reference is acquired and not released on this path')
+  return message.includes('-ed region') || message.includes('holding a lock') ? held(env, ~REF_TYPE_PTR, 'this is held here') : []
 }
 
 /** What is still held was acquired somewhere. */
-function acquired(env: Env): ExplainedStep[] {
+function held(env: Env, types: number, what: string): ExplainedStep[] {
   const { state } = env
   const steps: ExplainedStep[] = []
   for (let n = 0; n < state.refCount; n++) {
     const at = n * REF_WORDS
-    if (state.refs[at + REF_TYPE] !== REF_TYPE_PTR) continue
-    steps.push({ ...insnAt(env, state.refs[at + REF_INSN]!), what: 'the reference is acquired and not released on this path' })
+    if ((state.refs[at + REF_TYPE]! & types) === 0) continue
+    steps.push({ ...insnAt(env, state.refs[at + REF_INSN]!), what })
   }
   return steps
 }
