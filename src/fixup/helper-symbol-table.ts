@@ -2,15 +2,25 @@
 
 import * as map from '../bpf/map-type-table.ts'
 
+/** `other`: what types without a function of their own get. */
 export interface HelperSymbol {
-  readonly any: string
+  readonly other: string
   readonly xdp?: string
-  readonly socketFilter?: string
+  readonly tc?: string
 }
 
 export const helperSymbols: ReadonlyMap<number, HelperSymbol> = new Map([
-  [7, { any: 'bpf_user_rnd_u32' }],
-  [8, { any: 'bpf_get_smp_processor_id', socketFilter: 'bpf_get_raw_cpu_id' }],
+  [7, { other: 'bpf_user_rnd_u32' }],
+  [8, { other: 'bpf_get_raw_cpu_id', xdp: 'bpf_get_smp_processor_id', tc: 'bpf_get_smp_processor_id' }],
+  [17, { other: 'bpf_get_cgroup_classid_curr', tc: 'bpf_get_cgroup_classid' }],
+  [23, { other: 'bpf_redirect', xdp: 'bpf_xdp_redirect' }],
+  [25, { other: 'bpf_skb_event_output', xdp: 'bpf_xdp_event_output' }],
+  [51, { other: 'bpf_xdp_redirect_map' }],
+  [69, { other: 'bpf_skb_fib_lookup', xdp: 'bpf_xdp_fib_lookup' }],
+  [84, { other: 'bpf_sk_lookup_tcp', xdp: 'bpf_xdp_sk_lookup_tcp', tc: 'bpf_tc_sk_lookup_tcp' }],
+  [85, { other: 'bpf_sk_lookup_udp', xdp: 'bpf_xdp_sk_lookup_udp', tc: 'bpf_tc_sk_lookup_udp' }],
+  [99, { other: 'bpf_skc_lookup_tcp', xdp: 'bpf_xdp_skc_lookup_tcp', tc: 'bpf_tc_skc_lookup_tcp' }],
+  [163, { other: 'bpf_skb_check_mtu', xdp: 'bpf_xdp_check_mtu' }],
 ])
 
 const LOOKUP = 1

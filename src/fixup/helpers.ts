@@ -8,7 +8,7 @@ import { helperSymbol, mapSymbol } from './helper-symbols.ts'
 import { inlineLookup } from './lookup.ts'
 import { callKernel, load, loadAddress, mov64, mov64Imm, movPerCpu, R0, R1, R2, type Step, step } from './step.ts'
 import type { Switches } from './switches.ts'
-import { symbolAddress } from './symbols.ts'
+import { symbolAddress, THIS_PROGRAM } from './symbols.ts'
 
 const MAP_LOOKUP = 1
 const GET_SMP_PROCESSOR_ID = 8
@@ -28,7 +28,7 @@ export function expandHelper(verified: Verified, insn: Step, call: number, switc
   const { type, flags } = verified.program
   if (id === TAIL_CALL) return [insn]
   const plain = callKernel(helperSymbol(id, type))
-  if (id === TIMER_SET_CALLBACK) return [...loadAddress(3, '(program)'), plain]
+  if (id === TIMER_SET_CALLBACK) return [...loadAddress(3, THIS_PROGRAM), plain]
   if (storageGet.has(id)) return [mov64Imm(5, (flags & BPF_F_SLEEPABLE) !== 0 ? GFP_KERNEL : GFP_ATOMIC), plain]
   const own = mapCall(verified, id, call, switches)
   if (own !== undefined) return own

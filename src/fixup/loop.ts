@@ -5,23 +5,7 @@ import { BPF_ADD, BPF_DW, BPF_JEQ, BPF_JGE, BPF_JLE, BPF_PSEUDO_CALL, CALL } fro
 import type { Verified } from '../verifier/verdict.ts'
 import type { Code } from './code.ts'
 import { rewrite } from './code.ts'
-import {
-  alu64Imm,
-  FP,
-  ja,
-  jumpImm,
-  jumpReg,
-  load,
-  mov32Imm,
-  mov64,
-  mov64Imm,
-  R0,
-  R1,
-  R2,
-  type Step,
-  step,
-  store,
-} from './step.ts'
+import { alu64Imm, FP, ja, jumpImm, jumpReg, load, mov32Imm, mov64, R0, R1, R2, type Step, step, store } from './step.ts'
 
 const LOOP = 181
 const MAX_LOOPS = 1 << 23
@@ -65,7 +49,7 @@ function loop(base: number, callback: number): Step[] {
     store(BPF_DW, FP, COUNT, base + 8),
     store(BPF_DW, FP, CONTEXT, base + 16),
     mov64(MAX, R1),
-    mov64Imm(COUNT, 0),
+    mov32Imm(COUNT, 0),
     mov64(CONTEXT, 3),
     jumpReg(BPF_JGE, COUNT, MAX, 5),
     mov64(R1, COUNT),

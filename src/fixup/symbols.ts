@@ -8,8 +8,13 @@ export function symbolOffset(symbol: string): number {
   return symbolOffsets.get(symbol) ?? 0
 }
 
+/** What a program's own structure is called here: it has an address on the heap, and no name in the kernel's table. */
+export const THIS_PROGRAM = '(this program)'
+const HEAP_HIGH = 0xffff8881 | 0
+
 /** The whole address in two int32 halves. */
 export function symbolAddress(symbol: string): { readonly high: number; readonly low: number } {
+  if (symbol === THIS_PROGRAM) return { high: HEAP_HIGH, low: 0 }
   const low = (CALL_BASE_LOW >>> 0) + symbolOffset(symbol)
   const carry = low < 0 ? -1 : low > 0xffffffff ? 1 : 0
   return { high: (CALL_BASE_HIGH + carry) | 0, low: low | 0 }
