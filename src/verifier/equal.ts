@@ -148,6 +148,8 @@ function regSafe(a: Int32Array, i: number, b: Int32Array, j: number, exact: numb
         if (((id ^ b[j + R_ID]!) & BPF_ADD_CONST) !== 0) return false
         if ((id & BPF_ADD_CONST) !== 0 && a[i + R_OFF] !== b[j + R_OFF]) return false
         if (!sameScalarId(id, b[j + R_ID]!)) return false
+        // Of two that are something plus a constant, it must be the same something for all.
+        if ((id & BPF_ADD_CONST) !== 0 && !sameId(id & ~BPF_ADD_CONST, b[j + R_ID]! & ~BPF_ADD_CONST)) return false
       }
       return within(a, i, b, j)
     }
