@@ -130,6 +130,9 @@ export class Env {
   readonly hooks: DeviceHooks | null
   readonly privileged: boolean
   readonly log: Log
+  /** Whether the log shows instructions and states (at level 2: of all paths, and why); only then is text worth making. */
+  readonly logging: boolean
+  readonly logging2: boolean
   readonly progType: number
   readonly attachType: number
   readonly strictAlignment: boolean
@@ -223,7 +226,8 @@ export class Env {
   readonly #inner: Map<number, number> = new Map()
   readonly scratch: Int32Array = new Int32Array(3 * REG_WORDS)
 
-  constructor(program: Program, maps: readonly MapSpec[], options: VerifyOptions) {
+  /** `quiet`: no instructions and states in the log, whatever its level. */
+  constructor(program: Program, maps: readonly MapSpec[], options: VerifyOptions, quiet = false) {
     const count = program.insns.count
     this.program = program
     this.insns = program.insns
@@ -234,6 +238,8 @@ export class Env {
     this.hooks = this.target.kind === 'offloaded' ? this.target.hooks : null
     this.privileged = options.privileged ?? true
     this.log = new Log(options.logLevel ?? 1, (options.logSize ?? 1 << 26) - 1)
+    this.logging = (this.log.level & LOG_LEVEL) !== 0 && !quiet
+    this.logging2 = (this.log.level & LOG_LEVEL2) !== 0 && !quiet
     this.progType = program.type
     this.attachType = program.expectedAttachType
     this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0
@@ -257,15 +263,6 @@ export class Env {
     this.fastcallSpills = new Uint8Array(count)
     this.rewritten = new Uint8Array(count)
     this.flow = flowOf(program.insns)
-  }
-
-  /** Whether the log shows instructions and states; only then is text worth making. */
-  get logging(): boolean {
-    return (this.log.level & LOG_LEVEL) !== 0
-  }
-
-  get logging2(): boolean {
-    return (this.log.level & LOG_LEVEL2) !== 0
   }
 
   /** Text into the log at any level. It ends in a newline, unless more of the line follows. */
@@ -300,11 +297,6 @@ export class Env {
       this.#inner.set(outer, index)
     }
     return index
-  }
-
-  /** Without CAP_PERFMON the branch not taken is looked at too, as the processor might run it speculatively. */
-  speculate(insn: number, previous: number): void {
-    pushPath(this, insn, previous, true)
   }
 
   newId(): number {

@@ -101,6 +101,12 @@ export class Log {
     if (this.#start > mark) this.#start = mark
   }
 
+  /** Counts text that is not made, towards `truncated`. */
+  skip(bytes: number): void {
+    this.#end += bytes
+    if (this.#end > this.#longest) this.#longest = this.#end
+  }
+
   /** An instruction's line, without its newline: state may follow on the same line. */
   addInsn(line: string): void {
     this.add(`${line}\n`)

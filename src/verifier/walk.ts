@@ -8,23 +8,27 @@ import { Explored, endPath, isVisited } from './explored.ts'
 import { pushJump } from './history.ts'
 import { insnText } from './insn-text.ts'
 import { lineText } from './lines.ts'
-import { LOG_LEVEL, LOG_LEVEL2 } from './log.ts'
 import { popPath } from './paths.ts'
 import { isScratched, printInsnState, printState } from './print-state.ts'
+import { BARRIER_BEFORE, BARRIER_BEHIND, type Speculation, speculationOf, stopsAtBarrier } from './speculation.ts'
+import type { StackWatch } from './stack-watch.ts'
 import { ENDED, RETURNED, step } from './step.ts'
 import type { View } from './view.ts'
 
 const COMPLEXITY_LIMIT_INSNS = 1_000_000
 
+/** What an instruction's lines in the log take at most, but for states of many registers. */
+const LINE_BYTES = 512
+
 /** `do_check` from a state that stands at the first instruction of a function. */
 export function walk(env: Env, view: View): void {
-  const { count, marks, hooks, stackWatch } = env
-  const logging = (env.log.level & LOG_LEVEL) !== 0
-  const logging2 = (env.log.level & LOG_LEVEL2) !== 0
+  const { count, marks, hooks, stackWatch, logging, logging2, log } = env
+  const counting = !logging && log.level !== 0
   let printState2 = false
   // Linux counts the checkpoints of functions that it is done with as if they were still there.
   const before = env.explored?.stored ?? 0
   env.explored = new Explored(env)
+  const speculation = speculationOf(env)
   env.explored.stored = before
   env.paths = []
   env.prevInsn = -1
@@ -57,15 +61,14 @@ export function walk(env: Env, view: View): void {
       if (line !== '') env.log.add(line)
       env.log.addInsn(`${insn}: ${insnText(env, insn)}`)
     }
+    if (counting) log.skip(LINE_BYTES)
     if (hooks !== null) {
       const answer = hooks.insn(view, insn, env.prevInsn)
       if (answer !== 0) throw new Reject(answer < 0 ? -answer : EINVAL, insn)
     }
-    env.seen[insn] = 1
+    if (!state.speculative) env.seen[insn] = 1
     const before = insn
-    stackWatch?.begin(insn)
-    const result = step(env)
-    stackWatch?.commit()
+    const result = speculation === null ? stepWatched(env, stackWatch) : stepSpeculating(env, speculation, stackWatch)
     env.prevInsn = before
     if (result === ENDED) {
       env.insn = before
@@ -75,6 +78,28 @@ export function walk(env: Env, view: View): void {
       printState2 = true
     }
   }
+}
+
+function stepWatched(env: Env, stackWatch: StackWatch | null): number {
+  stackWatch?.begin(env.insn)
+  const result = step(env)
+  stackWatch?.commit()
+  return result
+}
+
+// A mispredicted path ends at a barrier; what it would do wrong is met with one.
+function stepSpeculating(env: Env, speculation: Speculation, stackWatch: StackWatch | null): number {
+  const { state, insn } = env
+  if (state.speculative && (speculation.barrier[insn]! & BARRIER_BEFORE) !== 0) return ENDED
+  let result: number
+  try {
+    result = stepWatched(env, stackWatch)
+  } catch (error) {
+    if (!stopsAtBarrier(env, error)) throw error
+    stackWatch?.commit()
+    return ENDED
+  }
+  return state.speculative && (speculation.barrier[insn]! & BARRIER_BEHIND) !== 0 ? ENDED : result
 }
 
 function speculative(env: Env): string {
