@@ -85,7 +85,7 @@ function mayLookNegative(t: Translation, i: number): boolean {
   return t.facts.umaxSrcHi[i] !== 0 || t.facts.umaxSrcLo[i]! >= 0x8000_0000
 }
 
-/** Puts the amount modulo 32 into a register that nothing else touches. */
+/** Puts the amount modulo 32 into a register that nothing else touches. The amount is the A operand of this word. */
 function copyAmount(t: Translation, s: number): number {
   alu(t.code, gprA(SCRATCH_ADDRESS), gprA(s), ALU.AND, imm(31))
   return SCRATCH_ADDRESS
@@ -113,41 +113,35 @@ function variable64(t: Translation, i: number, op: number, d: number): void {
   // Amounts count modulo 64: from 64 on an amount may be a small one again.
   const large = uminLarge && (umaxInRange || !t.repaired['shift-wide'])
   // The first half's result may be the amount's own register, and the amount's top bit may look like a sign.
-  const selfRisk = t.repaired['shift-self'] && op !== BPF_LSH && s === d && !large
+  const selfRisk = t.repaired['shift-self'] && s === d
   const signRisk = t.repaired['shift-sign'] && op === BPF_ARSH && mayLookNegative(t, i)
-  if (umaxSmall) {
-    const amount = selfRisk || signRisk ? copyAmount(t, s) : s
-    if (op === BPF_LSH) {
-      leftHigh(t, s, d)
-      leftLow(t, s, d)
-    } else {
-      rightLow(t, amount, d)
-      rightHigh(t, amount, op, d)
+  if (op === BPF_LSH) {
+    if (large) {
+      leftFrom32(t, s, d)
+      return
     }
+    const from32 = code.count + 7
+    if (!umaxSmall) brBit(code, gprA(s), 5, from32, 0, true)
+    leftHigh(t, s, d)
+    if (!umaxSmall) br(code, BR.UNC, from32 + 3, 2)
+    leftLow(t, s, d)
+    if (!umaxSmall) leftFrom32(t, s, d)
     return
   }
   if (large) {
-    if (op === BPF_LSH) leftFrom32(t, s, d)
-    else rightFrom32(t, signRisk ? copyAmount(t, s) : s, op, d)
+    rightFrom32(t, s, op, d, signRisk)
     return
   }
-  const amount = selfRisk || signRisk ? copyAmount(t, s) : s
-  const start = code.count
-  if (op === BPF_LSH) {
-    const from32 = start + 7
-    brBit(code, gprA(s), 5, from32, 0, true)
-    leftHigh(t, s, d)
-    br(code, BR.UNC, from32 + 3, 2)
-    leftLow(t, s, d)
-    leftFrom32(t, s, d)
-    return
-  }
-  const from32 = start + 6
-  brBit(code, gprA(s), 5, from32, 0, true)
-  rightLow(t, amount, d)
-  br(code, BR.UNC, from32 + 3, 2)
-  rightHigh(t, amount, op, d)
-  rightFrom32(t, amount, op, d)
+  const from32 = code.count + 6
+  const copied = selfRisk || signRisk
+  if (!umaxSmall) brBit(code, gprA(s), 5, from32, 0, true)
+  // Copying the amount names it as an operand, and so serves the first shift as well.
+  if (copied) copyAmount(t, s)
+  else amountIs(t, s)
+  shfIndirect(code, gprBoth(d), gprA(d + 1), SHF.NONE, gprB(d), SHIFT.RIGHT_DOUBLE)
+  if (!umaxSmall) br(code, BR.UNC, from32 + (signRisk ? 4 : 3), 2)
+  rightHigh(t, copied ? SCRATCH_ADDRESS : s, op, d)
+  if (!umaxSmall) rightFrom32(t, s, op, d, signRisk)
 }
 
 /** The high word of a left shift: the pair shifted right by 32 - n. A double shift takes 6 bits of its amount, so n = 0 is right too. */
@@ -169,11 +163,6 @@ function leftFrom32(t: Translation, s: number, d: number): void {
   immed32(t.code, gprBoth(d), 0)
 }
 
-function rightLow(t: Translation, amount: number, d: number): void {
-  amountIs(t, amount)
-  shfIndirect(t.code, gprBoth(d), gprA(d + 1), SHF.NONE, gprB(d), SHIFT.RIGHT_DOUBLE)
-}
-
 function rightHigh(t: Translation, amount: number, op: number, d: number): void {
   const signed = op === BPF_ARSH
   if (signed) amountAndSign(t, amount, d + 1)
@@ -181,10 +170,10 @@ function rightHigh(t: Translation, amount: number, op: number, d: number): void 
   shfIndirect(t.code, gprBoth(d + 1), NONE, signed ? SHF.ASHR : SHF.NONE, gprB(d + 1), SHIFT.RIGHT)
 }
 
-function rightFrom32(t: Translation, amount: number, op: number, d: number): void {
+function rightFrom32(t: Translation, s: number, op: number, d: number, signRisk: boolean): void {
   const signed = op === BPF_ARSH
-  if (signed) amountAndSign(t, amount, d + 1)
-  else amountIs(t, amount)
+  if (signed) amountAndSign(t, signRisk ? copyAmount(t, s) : s, d + 1)
+  else amountIs(t, s)
   shfIndirect(t.code, gprBoth(d), NONE, signed ? SHF.ASHR : SHF.NONE, gprB(d + 1), SHIFT.RIGHT)
   if (signed) shf(t.code, gprBoth(d + 1), NONE, SHF.ASHR, gprB(d + 1), SHIFT.RIGHT, 31)
   else immed32(t.code, gprBoth(d + 1), 0)
