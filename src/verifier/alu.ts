@@ -54,6 +54,7 @@ import {
   setUnbounded,
 } from './reg.ts'
 import { scalarAlu, signExtend32, signExtend64 } from './scalar-alu.ts'
+import { noteScalarAlu } from './speculation.ts'
 
 // `off` of a 64-bit move that casts between address spaces.
 const BPF_ADDR_SPACE_CAST = 1
@@ -270,6 +271,7 @@ function adjust(env: Env, code: number, dst: number, op: number, isX: boolean, s
   // In 32 bits it has to be all of the value.
   const links = env.privileged && !(isX && src === dst) && (is64 || r[d + R_UMAX + 1] === 0)
   const delta = links ? linkDelta(op, is64, s, j) : undefined
+  if (!env.privileged) noteScalarAlu(env, code)
   if ((op === BPF_AND || op === BPF_OR) && isConst(s, j)) forkMask(env, r, d)
   scalarAlu(code, imm, r, d, s, j, env.privileged ? 0 : 1)
   const id = r[d + R_ID]!

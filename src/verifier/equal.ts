@@ -52,6 +52,7 @@ import {
   slotType,
   TYPE_BASE_MASK,
 } from './reg.ts'
+import { speculationOf } from './speculation.ts'
 import { type Frame, REF_ID, REF_PTR, REF_TYPE, REF_WORDS, type State } from './state.ts'
 import { tnumIn } from './tnum.ts'
 
@@ -65,8 +66,11 @@ const oldIds = new Int32Array(1024)
 const newIds = new Int32Array(1024)
 let idCount = 0
 let temporary = 0
+/** Unprivileged: masks depend on unknown scalars, so scalars are compared to the letter. */
+let strict = false
 
 function startIds(env: Env): void {
+  strict = speculationOf(env)?.exact === true
   idCount = 0
   temporary = env.nextId
 }
@@ -99,6 +103,11 @@ function sameKind(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
     a[i + R_BTF_ID] === b[j + R_BTF_ID] &&
     a[i + R_AUX] === b[j + R_AUX]
   )
+}
+
+function sameBounds(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
+  for (let w = R_VALUE; w < REG_WORDS; w++) if (a[i + w] !== b[j + w]) return false
+  return true
 }
 
 function sameExactly(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
@@ -141,6 +150,7 @@ function regSafe(a: Int32Array, i: number, b: Int32Array, j: number, exact: numb
   if (type !== b[j + R_TYPE]) return false
   switch (type & TYPE_BASE_MASK) {
     case SCALAR_VALUE: {
+      if (strict) return sameKind(a, i, b, j) && sameBounds(a, i, b, j) && sameScalarId(a[i + R_ID]!, b[j + R_ID]!)
       if (a[i + R_PRECISE] === 0 && exact === NOT_EXACT) return true
       const id = a[i + R_ID]!
       // A value that nothing was linked to may be linked to anything.

@@ -51,6 +51,7 @@ import {
   setKnown,
   TYPE_BASE_MASK,
 } from './reg.ts'
+import { speculate } from './speculation.ts'
 import { INSN_F_DST_REG_STACK, INSN_F_SRC_REG_STACK, type State } from './state.ts'
 import { widen } from './widen.ts'
 
@@ -100,11 +101,11 @@ export function stepJump(env: Env): void {
     if (r[d + R_TYPE] === SCALAR_VALUE) markChainPrecision(env, dst)
     if (isX && r[j + R_TYPE] === SCALAR_VALUE) markChainPrecision(env, src)
     if (prediction === ALWAYS) {
-      if (!env.privileged) env.speculate(insn + 1, insn)
+      if (!env.privileged) speculate(env, insn + 1)
       if (env.logging) printInsnState(env)
       env.insn = insn + 1 + insns.off[insn]!
     } else {
-      if (!env.privileged) env.speculate(insn + 1 + insns.off[insn]!, insn)
+      if (!env.privileged) speculate(env, insn + 1 + insns.off[insn]!)
       if (env.logging) printInsnState(env)
       env.insn = insn + 1
     }

@@ -43,6 +43,7 @@ import {
 } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
 import { addPointerRange, subPointerRange } from './scalar-alu.ts'
+import { closeWindow, openWindow } from './speculation.ts'
 import { tnumAdd, tnumSub } from './tnum.ts'
 
 /** Offsets beyond ±2^29 are refused, so that sums of them can't wrap. */
@@ -169,6 +170,7 @@ export function pointerAlu(env: Env, code: number, n: number, d: number, p: numb
   checkSaneOffset(env, s, j, type)
   checkSaneOffset(env, r, p, type)
   unbound32(r, d)
+  const window = env.privileged ? undefined : openWindow(env, code, d, p, s, j)
   const packet = base === PTR_TO_PACKET || base === PTR_TO_PACKET_META
   if (op === BPF_ADD) {
     if (known && fold(r, d, p, s, j, 1)) {
@@ -203,6 +205,7 @@ export function pointerAlu(env: Env, code: number, n: number, d: number, p: numb
   }
   checkSaneOffset(env, r, d, type)
   syncBounds(r, d)
+  if (!env.privileged) closeWindow(env, code, n, d, window)
 }
 
 function copyKind(r: Int32Array, d: number, p: number): void {

@@ -46,6 +46,7 @@ import {
   TYPE_BASE_MASK,
 } from './reg.ts'
 import { destroyDynptrSlot } from './slot-object.ts'
+import { BARRIER_BEHIND, speculationOf } from './speculation.ts'
 import { type Frame, INSN_F_SPI_SHIFT, INSN_F_STACK_ACCESS, isSpilled, MAX_BPF_STACK } from './state.ts'
 
 /** The frame that a stack pointer points into. */
@@ -262,6 +263,17 @@ function isSpillable(type: number): boolean {
   return base !== SCALAR_VALUE && base !== CONST_PTR_TO_DYNPTR && base !== PTR_TO_TP_BUFFER
 }
 
+// The store may be bypassed by a later load of what stood there before: then a barrier follows it.
+function noteStackWrite(env: Env, stack: Int32Array, s: number, first: number, size: number, src: number): void {
+  let stale = src >= 0 && isSpillable(env.regs[src * REG_WORDS + R_TYPE]!)
+  for (let k = 0; k < size; k++) {
+    const type = slotType(stack, s, (first - k) & 7)
+    if (type !== STACK_MISC && type !== STACK_ZERO) stale = true
+  }
+  const speculation = speculationOf(env)
+  if (stale && speculation !== null) speculation.barrier[env.insn]! |= BARRIER_BEHIND
+}
+
 function writeFixed(env: Env, frame: Frame, off: number, size: number, src: number): void {
   const first = -off - 1
   const slot = first >> 3
@@ -273,6 +285,7 @@ function writeFixed(env: Env, frame: Frame, off: number, size: number, src: numb
   if (!env.privileged && size !== 8 && isSpilled(stack, s) && stack[s + R_TYPE] !== SCALAR_VALUE) {
     env.reject(EACCES, 'attempt to corrupt spilled pointer on stack')
   }
+  if (!env.privileged) noteStackWrite(env, stack, s, first, size, src)
   destroyDynptrSlot(env, frame, slot)
   if (aligned && size === 8) env.stackWatch?.write(frame.frameno, slot < 32 ? 1 << slot : 0, slot < 32 ? 0 : 1 << (slot & 31))
   checkFastcallStack(env, frame.subprog, env.insn, off)
