@@ -498,10 +498,10 @@ export const explanationRows: readonly ExplanationRow[] = [
     fix: 'Create the maps first and load the object as a whole.',
   },
   {
-    pattern: /^\[nfp\]/,
+    pattern: /^\[\w+\] /,
     category: 'Device',
-    title: 'the card can not do this',
+    title: 'the device can not do this',
     why: 'The program is bound to a device whose driver looks at each instruction.',
-    fix: 'nicwright translate says what the card lacks; keep this part on the host.',
+    fix: 'Keep this part on the host; the translation for the device says what it lacks.',
   },
 ]
