@@ -349,6 +349,13 @@ export const repairCases: readonly RepairCase[] = [
     effect: 'outcome',
   },
   {
+    repair: 'adjust-head-far',
+    why: "The new place in the buffer is made by an addition of 16 bits ('+16') before it is compared with the limits. If that operation keeps 16 bits of the sum, as we read it, a change by a multiple of 65536 passes, and a negative one makes the packet longer than it is. (If it takes 16 bits of the second operand only, upstream is right, and this costs a word.)",
+    program: 'r2 = -65536\ncall xdp_adjust_head\nif r0 == 0 goto moved\nr0 = 2\nexit\nmoved:\nr0 = 1\nexit',
+    packets: ['00'],
+    effect: 'outcome',
+  },
+  {
     repair: 'adjust-tail-zero',
     why: 'The carry of length plus change tells shrinking from growing, and takes 0 for growing. So did the kernel before 5.8; now 0 succeeds.',
     program: 'r2 = 0\ncall xdp_adjust_tail\nif r0 == 0 goto fine\nr0 = 1\nexit\nfine:\nr0 = 2\nexit',

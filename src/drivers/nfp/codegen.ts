@@ -41,6 +41,7 @@ export type RepairName =
   | 'hard-wire'
   | 'init-observed'
   | 'adjust-head-once'
+  | 'adjust-head-far'
   | 'adjust-tail-zero'
   | 'cache-range'
 
@@ -132,6 +133,7 @@ export const repairs: readonly Repair[] = [
     title: 'adjust_head has its checks where it may run twice or after adjust_tail',
     evidence: 'words',
   },
+  { name: 'adjust-head-far', title: 'adjust_head by 65536 or more is refused at run time', evidence: 'machine' },
   { name: 'adjust-tail-zero', title: 'adjust_tail by 0 succeeds', evidence: 'words' },
   { name: 'cache-range', title: 'cached ranges may end at 0 and reach 32768', evidence: 'words', quirk: 7 },
 ]

@@ -128,10 +128,15 @@ function adjustHead(t: Translation, i: number): void {
     immed32(code, gprBoth(1), 0)
     return
   }
-  const fail = code.count + 14
+  const wholeSum = t.repaired['adjust-head-far']
+  const fail = code.count + (wholeSum ? 15 : 14)
   const end = fail + 2
   const place = gprA(SCRATCH)
-  alu(code, place, delta, ALU.ADD_2B, VECTOR_POINTER)
+  if (wholeSum) {
+    // The low half of the packet's address is its place in the buffer; all of the change counts.
+    ldField(code, place, 0x3, VECTOR_POINTER, SHIFT.NONE, 0, 1)
+    alu(code, place, place, ALU.ADD, gprB(4))
+  } else alu(code, place, delta, ALU.ADD_2B, VECTOR_POINTER)
   alu(code, NONE, place, ALU.SUB, imm(t.adjustHead.offMin))
   br(code, BR.LO, fail, 0)
   alu(code, NONE, imm(t.adjustHead.offMax), ALU.SUB, place)
