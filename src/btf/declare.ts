@@ -131,8 +131,11 @@ function enumBody(type: BtfEnum | BtfEnum64, indent: number): string {
   return `enum${type.name === '' ? '' : ` ${type.name}`} {\n${values.join('')}${'\t'.repeat(indent)}}${mode}`
 }
 
-/** All types with names as C that compiles: each after those that it holds; where only a pointer needs it, a struct is announced. */
-export function declarations(btf: Btf): string[] {
+/**
+ * All types with names as C that compiles: each after those that it holds; where only a pointer needs it, a struct is announced. With
+ * roots, those types alone and what they need.
+ */
+export function declarations(btf: Btf, roots?: readonly number[]): string[] {
   const out: string[] = []
   const done = new Set<number>()
   /** Typedefs whose types have been written in full. */
@@ -198,6 +201,8 @@ export function declarations(btf: Btf): string[] {
         return
     }
   }
+  for (const id of roots ?? []) visit(id, false, 0)
+  if (roots !== undefined) return out
   for (let id = btf.base?.count ?? 1; id < btf.count; id++) {
     const type = btf.type(id)
     if (

@@ -2,15 +2,7 @@
 // Everything that happens here happens at once and in one thread; nothing reads a clock but through `now`.
 
 import { EINVAL, ENODEV, EOPNOTSUPP, EPERM } from '../bpf/errno.ts'
-import {
-  BPF_ANY,
-  BPF_F_RDONLY_PROG,
-  BPF_MAP_TYPE_ARRAY,
-  BPF_MAP_TYPE_DEVMAP,
-  BPF_MAP_TYPE_DEVMAP_HASH,
-  BPF_MAP_TYPE_HASH,
-  mapTypeNames,
-} from '../bpf/map-type-table.ts'
+import { BPF_ANY, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_HASH, mapTypeNames } from '../bpf/map-type-table.ts'
 import { BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import { NicwrightError, SyscallError } from '../errors.ts'
@@ -153,7 +145,6 @@ export class Kernel {
         message: `map ${spec.name || '(unnamed)'}: no map is given that is like the inner ones`,
       })
     const host = createMap(this.memory, spec, { cpus: this.cpus })
-    const devices = spec.type === BPF_MAP_TYPE_DEVMAP || spec.type === BPF_MAP_TYPE_DEVMAP_HASH
     const ops = holdsMaps(spec)
       ? mapOfMapsOps(this, host, spec)
       : holdsPrograms(spec)
@@ -162,8 +153,7 @@ export class Kernel {
     const typed = spec.btf !== undefined && ((spec.btfKey ?? 0) !== 0 || (spec.btfValue ?? 0) !== 0)
     const map: LoadedMap = {
       id: this.#nextMap,
-      // Programs can't write to a map of devices, and Linux says so in its flags.
-      spec: devices ? { ...spec, flags: spec.flags | BPF_F_RDONLY_PROG } : spec,
+      spec,
       ops: guarded(ops, () => map),
       host,
       frozen: spec.frozen === true,

@@ -1,42 +1,48 @@
-import { encodeInsns } from '../../bpf/encode.ts'
-import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE, LD_IMM64 } from '../../bpf/opcode.ts'
-import { printInsn } from '../../bpf/print.ts'
 import { progTypeNames } from '../../bpf/prog-type-table.ts'
 import { toHex } from '../../bytes/hex.ts'
-import type { Kernel } from '../../kernel/kernel.ts'
 import type { LoadedProgram } from '../../kernel/program.ts'
 import { listing } from '../../nfp/listing.ts'
-import { device, deviceText } from './device.ts'
-import { only, programs } from './handle.ts'
+import { device, deviceText, present } from './device.ts'
+import { only, pinsOf, programs } from './handle.ts'
 import { hexStrings } from './hex.ts'
 import type { Json } from './json.ts'
+import type { Output, Tool } from './tool.ts'
 import { BpftoolError, type Words } from './words.ts'
+import { dumpXlated, xlatedBytes } from './xlated.ts'
 
-/** Text for plain output, or a value for JSON. */
-export interface Output {
-  readonly text: string
-  readonly json: Json
+export function progShow(tool: Tool, words: Words): Output {
+  if (words.done) {
+    const list = [...tool.kernel.programs.values()].map(p => present(p, 'prog'))
+    return { text: list.map(p => progText(p, tool)).join(''), json: list.map(p => progJson(p, tool)) }
+  }
+  if (words.left !== 2) throw new BpftoolError(`what is '${words.peek()}'?`)
+  const list = programs(tool, words).map(p => present(p, 'prog'))
+  const json = list.map(p => progJson(p, tool))
+  if (list.length === 0) return { text: '', json: undefined, status: 255 }
+  return { text: list.map(p => progText(p, tool)).join(''), json: json.length === 1 ? json[0] : json }
 }
 
-export function progShow(kernel: Kernel, words: Words): Output {
-  const one = !words.done
-  const list = one ? programs(kernel, words) : [...kernel.programs.values()]
-  const json = list.map(progJson)
-  return { text: list.map(progText).join(''), json: one && json.length === 1 ? (json[0] ?? null) : json }
-}
-
-function progText(p: LoadedProgram): string {
+function progText(p: LoadedProgram, tool: Tool): string {
   const name = p.program.name.slice(0, 15)
   const head = `${p.id}: ${progTypeNames[p.program.type]}  ${name === '' ? '' : `name ${name}  `}tag ${p.tag}${deviceText(p.bound)}${gpl(p) ? '  gpl' : ''}`
   const jited = jitedBytes(p)
   const maps = p.maps.length === 0 ? '' : `  map_ids ${p.maps.map(m => m.id).join(',')}`
   return `${head}
 \tloaded_at ${timestamp(p.loadedAt)}  uid 0
-\txlated ${p.program.insns.count * 8}B  ${jited === 0 ? 'not jited' : `jited ${jited}B`}  memlock ${memlock(p)}B${maps}
-`
+\txlated ${xlatedBytes(p)}B  ${jited === 0 ? 'not jited' : `jited ${jited}B`}  memlock ${memlock(p)}B${maps}
+${pinnedText(p, tool)}${p.btf === undefined ? '' : `\tbtf_id ${p.btf.id}\n`}`
 }
 
-function progJson(p: LoadedProgram): Json {
+function pinnedText(p: LoadedProgram, tool: Tool): string {
+  return tool.bpffs
+    ? pinsOf(tool, p)
+        .map(path => `\tpinned ${path}\n`)
+        .join('')
+    : ''
+}
+
+function progJson(p: LoadedProgram, tool: Tool): Json {
+  const pins = tool.bpffs ? pinsOf(tool, p) : []
   const jited = jitedBytes(p)
   return {
     id: p.id,
@@ -47,11 +53,13 @@ function progJson(p: LoadedProgram): Json {
     dev: device(p.bound),
     loaded_at: p.loadedAt,
     uid: 0,
-    bytes_xlated: p.program.insns.count * 8,
+    bytes_xlated: xlatedBytes(p),
     jited: jited > 0,
     bytes_jited: jited === 0 ? undefined : jited,
     bytes_memlock: memlock(p),
     map_ids: p.maps.length === 0 ? undefined : p.maps.map(m => m.id),
+    btf_id: p.btf?.id,
+    pinned: pins.length === 0 ? undefined : pins,
   }
 }
 
@@ -67,58 +75,21 @@ function timestamp(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}+0000`
 }
 
-export function progDump(kernel: Kernel, words: Words): Output {
+export function progDump(tool: Tool, words: Words): Output {
   const what = words.keyword(['xlated', 'jited'])
-  if (what === undefined) throw new BpftoolError(`expected 'xlated' or 'jited', got: ${words.peek() ?? ''}`)
-  const program = only(programs(kernel, words), 'programs')
+  if (what === undefined) throw new BpftoolError(`expected 'xlated' or 'jited', got: ${words.peek() ?? '(null)'}`)
+  const program = present(only(programs(tool, words), 'programs'), 'prog')
   const opcodes = words.keyword(['opcodes']) !== undefined
+  const linum = !opcodes && words.keyword(['linum']) !== undefined
   if (!words.done)
     throw new BpftoolError(`expected no more arguments, 'opcodes', 'linum' or 'file', got: '${words.peek() ?? ''}'?`)
-  return what === 'xlated' ? xlated(program, opcodes) : jited(program, opcodes)
-}
-
-/** Of a bound program: what the user wrote, since nothing rewrites it for the host. */
-function xlated(p: LoadedProgram, opcodes: boolean): Output {
-  if (p.bound === undefined)
-    throw new BpftoolError('nicwright keeps no rewritten form of host programs; programs bound to a device have one')
-  const { insns } = p.program
-  const bytes = encodeInsns(insns)
-  const text: string[] = []
-  const json: Json[] = []
-  for (let i = 0; i < insns.count; i++) {
-    const wide = insns.code[i] === LD_IMM64
-    const disasm = printInsn(insns, i, { imm64: (_, at) => mapReference(p, at) })
-    const words = bytes.subarray(i * 8, i * 8 + (wide ? 16 : 8))
-    text.push(`${String(i).padStart(4)}: ${disasm}\n`)
-    if (opcodes) text.push(`       ${toHex(words, ' ')}\n`)
-    json.push({ disasm, opcodes: opcodes ? opcodeFields(words) : undefined })
-    if (wide) i++
-  }
-  return { text: text.join(''), json }
-}
-
-function opcodeFields(bytes: Uint8Array): Json {
-  return {
-    code: hexStrings(bytes.subarray(0, 1))[0],
-    src_reg: `0x${((bytes[1] ?? 0) >> 4).toString(16)}`,
-    dst_reg: `0x${((bytes[1] ?? 0) & 15).toString(16)}`,
-    off: hexStrings(bytes.subarray(2, 4)),
-    imm: hexStrings(bytes.length === 16 ? bytes.subarray(4) : bytes.subarray(4, 8)),
-  }
-}
-
-function mapReference(p: LoadedProgram, at: number): string | undefined {
-  const { insns } = p.program
-  const map = p.maps[insns.imm[at] ?? -1]
-  if (map === undefined) return undefined
-  if (insns.src[at] === BPF_PSEUDO_MAP_FD) return `map[id:${map.id}]`
-  return insns.src[at] === BPF_PSEUDO_MAP_VALUE ? `map[id:${map.id}][0]+${insns.imm[at + 1] ?? 0}` : undefined
+  return what === 'xlated' ? dumpXlated(program, tool.kernel.version, { opcodes, linum }) : jited(program, opcodes)
 }
 
 function jited(p: LoadedProgram, opcodes: boolean): Output {
   const bytes = p.bound?.device.jited
   if (bytes === undefined || bytes.length === 0) {
-    throw new BpftoolError('error retrieving jit dump: no instructions returned or kernel.kptr_restrict set?')
+    throw new BpftoolError('No libbfd support')
   }
   const lines = listing(bytes)
   const text = lines.map(({ pc, text: line, word }) => {

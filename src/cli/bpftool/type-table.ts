@@ -1,0 +1,66 @@
+// Names that bpftool 7.1 knows besides those of map and program types.
+
+/** What libbpf 1.1 tells when it doesn't know the type of a program. */
+export const progTypeSections =
+  'socket sk_reuseport/migrate sk_reuseport kprobe+ uprobe+ uprobe.s+ kretprobe+ uretprobe+ uretprobe.s+ kprobe.multi+ kretprobe.multi+ ksyscall+ kretsyscall+ usdt+ tc classifier action tracepoint+ tp+ raw_tracepoint+ raw_tp+ raw_tracepoint.w+ raw_tp.w+ tp_btf+ fentry+ fmod_ret+ fexit+ fentry.s+ fmod_ret.s+ fexit.s+ freplace+ lsm+ lsm.s+ lsm_cgroup+ iter+ iter.s+ syscall xdp.frags/devmap xdp/devmap xdp.frags/cpumap xdp/cpumap xdp.frags xdp perf_event lwt_in lwt_out lwt_xmit lwt_seg6local sockops sk_skb/stream_parser sk_skb/stream_verdict sk_skb sk_msg lirc_mode2 flow_dissector cgroup_skb/ingress cgroup_skb/egress cgroup/skb cgroup/sock_create cgroup/sock_release cgroup/sock cgroup/post_bind4 cgroup/post_bind6 cgroup/bind4 cgroup/bind6 cgroup/connect4 cgroup/connect6 cgroup/sendmsg4 cgroup/sendmsg6 cgroup/recvmsg4 cgroup/recvmsg6 cgroup/getpeername4 cgroup/getpeername6 cgroup/getsockname4 cgroup/getsockname6 cgroup/sysctl cgroup/getsockopt cgroup/setsockopt cgroup/dev struct_ops+ sk_lookup'
+
+/** By number, without those that have no name: what `feature list_builtins attach_types` prints. */
+export const attachTypeNames: readonly string[] = [
+  'cgroup_inet_ingress',
+  'cgroup_inet_egress',
+  'cgroup_inet_sock_create',
+  'cgroup_sock_ops',
+  'sk_skb_stream_parser',
+  'sk_skb_stream_verdict',
+  'cgroup_device',
+  'sk_msg_verdict',
+  'cgroup_inet4_bind',
+  'cgroup_inet6_bind',
+  'cgroup_inet4_connect',
+  'cgroup_inet6_connect',
+  'cgroup_inet4_post_bind',
+  'cgroup_inet6_post_bind',
+  'cgroup_udp4_sendmsg',
+  'cgroup_udp6_sendmsg',
+  'lirc_mode2',
+  'flow_dissector',
+  'cgroup_sysctl',
+  'cgroup_udp4_recvmsg',
+  'cgroup_udp6_recvmsg',
+  'cgroup_getsockopt',
+  'cgroup_setsockopt',
+  'trace_raw_tp',
+  'trace_fentry',
+  'trace_fexit',
+  'modify_return',
+  'lsm_mac',
+  'trace_iter',
+  'cgroup_inet4_getpeername',
+  'cgroup_inet6_getpeername',
+  'cgroup_inet4_getsockname',
+  'cgroup_inet6_getsockname',
+  'xdp_devmap',
+  'cgroup_inet_sock_release',
+  'xdp_cpumap',
+  'sk_lookup',
+  'xdp',
+  'sk_skb_verdict',
+  'sk_reuseport_select',
+  'sk_reuseport_select_or_migrate',
+  'perf_event',
+  'trace_kprobe_multi',
+  'lsm_cgroup',
+]
+
+export const linkTypeNames: readonly string[] = [
+  'unspec',
+  'raw_tracepoint',
+  'tracing',
+  'cgroup',
+  'iter',
+  'netns',
+  'xdp',
+  'perf_event',
+  'kprobe_multi',
+  'struct_ops',
+]
