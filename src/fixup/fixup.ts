@@ -61,9 +61,11 @@ export function fixup(verified: Verified, options: FixupOptions = {}): Xlated {
     code = inlined.code
     for (let n = 0; n < depth.length; n++) depth[n]! += inlined.stack[n]!
   }
-  code = convertContext(verified, code)
+  // A device has its own context and its own machine: of a program for it only what the core patches in every program is changed.
+  const offloaded = verified.target.kind === 'offloaded'
+  if (!offloaded) code = convertContext(verified, code)
   code = patchInsns(verified, code, depth, switches)
-  code = extendCmpxchg(verified, code)
+  if (!offloaded) code = extendCmpxchg(verified, code)
   return {
     insns: finish(verified, code),
     origin: code.origin,
@@ -163,7 +165,8 @@ function finish(verified: Verified, code: Code): Xlated['insns'] {
   out.src.set(insns.src)
   out.off.set(insns.off)
   out.imm.set(insns.imm)
-  const several = code.starts.length > 1
+  // Numbering subprograms is a matter of compiling them.
+  const several = code.starts.length > 1 && verified.target.kind !== 'offloaded'
   for (let i = 0; i < insns.count; i++) {
     const src = insns.src[i]
     if (several && insns.code[i] === CALL && src === BPF_PSEUDO_CALL) {
@@ -177,7 +180,7 @@ function finish(verified: Verified, code: Code): Xlated['insns'] {
       out.src[i] = isValue ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD
       out.imm[i] = map
       out.imm[i + 1] = isValue ? verified.mapOffset[code.origin[i]!]! : 0
-    } else if (src === BPF_PSEUDO_FUNC) {
+    } else if (src === BPF_PSEUDO_FUNC && several) {
       out.imm[i + 1] = subprogAt(code.starts, i + 1 + insns.imm[i]!)
     } else if (src === BPF_PSEUDO_BTF_ID) out.src[i] = 0
     i++

@@ -1,6 +1,7 @@
 // Calls: helper ids become addresses of functions, lookups in maps whose type is known become their own function or stand in the program, and
 // a few helpers are so small that they do too. Each of these replacements can be switched off; the helper is called then.
 
+import { BPF_MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/map-type-table.ts'
 import { BPF_ATOMIC, BPF_DW, BPF_STX, BPF_W, BPF_XCHG } from '../bpf/opcode.ts'
 import { BPF_PROG_TYPE_CGROUP_SKB, BPF_PROG_TYPE_SOCKET_FILTER } from '../bpf/prog-type-table.ts'
 import type { Verified } from '../verifier/verdict.ts'
@@ -8,9 +9,11 @@ import { helperSymbol, mapSymbol } from './helper-symbols.ts'
 import { inlineLookup } from './lookup.ts'
 import { callKernel, load, loadAddress, mov64, mov64Imm, movPerCpu, R0, R1, R2, type Step, step } from './step.ts'
 import type { Switches } from './switches.ts'
-import { symbolAddress, THIS_PROGRAM } from './symbols.ts'
+import { NO_FUNCTION, symbolAddress, THIS_PROGRAM } from './symbols.ts'
 
 const MAP_LOOKUP = 1
+/** Lookup, update, delete, redirect, push, pop, peek, for_each and lookup of one processor: operations of a map's type. */
+const mapHelpers: ReadonlySet<number> = new Set([1, 2, 3, 51, 87, 88, 89, 164, 195])
 const GET_SMP_PROCESSOR_ID = 8
 const TAIL_CALL = 12
 const JIFFIES64 = 118
@@ -49,6 +52,10 @@ export function expandHelper(verified: Verified, insn: Step, call: number, switc
 function mapCall(verified: Verified, id: number, call: number, switches: Switches): Step[] | undefined {
   const map = verified.allMaps[verified.callMap[call]!]
   if (map === undefined) return undefined
+  // Of a device's own maps the kernel knows nothing that a program could call.
+  if (verified.target.kind === 'offloaded' && mapHelpers.has(id) && map.type !== BPF_MAP_TYPE_PERF_EVENT_ARRAY) {
+    return [callKernel(NO_FUNCTION)]
+  }
   if (id === MAP_LOOKUP && switches['inline-lookup']) {
     const steps = inlineLookup(map, verified.privileged)
     if (steps !== undefined) return steps

@@ -3,8 +3,12 @@
 
 import { CALL_BASE_HIGH, CALL_BASE_LOW, symbolOffsets } from './symbol-table.ts'
 
+/** A function that isn't there: what the operations of a map that lives on a device have for programs. */
+export const NO_FUNCTION = '0x0'
+
 /** Bytes from `__bpf_call_base` to a symbol; 0 for one that this build doesn't have. */
 export function symbolOffset(symbol: string): number {
+  if (symbol === NO_FUNCTION) return -CALL_BASE_LOW | 0
   return symbolOffsets.get(symbol) ?? 0
 }
 
