@@ -13,7 +13,7 @@ import { type Verdict, verify } from '../verifier/verify.ts'
 
 const FILES = ['random', 'selftests-arrays', 'selftests-asm']
 /** The log buffer of the recording. */
-const RECORDED_BYTES = 1 << 24
+const RECORDED_BYTES = 1 << 25
 const CUT = '\n@@CUT@@\n'
 
 interface MapRecord {

@@ -276,8 +276,14 @@ function drop(env: Env, list: State[], k: number): void {
   if (old.branches > 0) {
     old.inFreeList = true
     env.explored.dropped++
+  } else {
+    reuse(env, old)
   }
-  // States of the past may still be parents of waiting paths or equal to backedges: the pool gets back only what nothing can reach.
+}
+
+// Nothing leads to a checkpoint that is in no list and that no path waits for, but for the open ends of a loop.
+function reuse(env: Env, old: State): void {
+  if (old.visit === null) env.pool.release(old)
 }
 
 function store(env: Env, list: State[], insn: number, digest: number): void {
@@ -356,6 +362,7 @@ export function endPath(env: Env): void {
     if (state.inFreeList) {
       state.inFreeList = false
       env.explored.dropped--
+      reuse(env, state)
     }
     state = parent
   }
