@@ -49,6 +49,7 @@ import {
   BPF_X,
   BPF_XOR,
   CALL,
+  EXIT,
   LD_IMM64,
 } from '../../bpf/opcode.ts'
 import { br } from '../../nfp/encode.ts'
@@ -231,15 +232,23 @@ function begin(input: TranslateInput): Translation {
   }
 }
 
+/** Until fix-up a branch's address is only a place. */
+const ADDRESS_MASK = 0x3fff
+
 /**
  * Without dead code removal, instructions that the verifier never reached are translated too, though nothing is known of them: those that
- * can't do without facts become a branch to the abort routine.
+ * can't do without facts become a branch to the abort routine. A jump that was removed goes where the verifier knows that it goes.
  */
 function emitUnreached(t: Translation, i: number): void {
   const opcode = t.insns.code[i]!
   const kind = opcode & 7
   const needsFacts = kind === BPF_LDX || kind === BPF_ST || kind === BPF_STX || (opcode === CALL && t.insns.src[i] === 0)
   const emit = emitters[opcode]
+  const jump = (kind === BPF_JMP || kind === BPF_JMP32) && opcode !== CALL && opcode !== EXIT
+  if (jump && t.options.codegen === 'correct') {
+    br(t.code, BR.UNC, t.facts.jumpTo[i]! & ADDRESS_MASK, 0)
+    return
+  }
   if (needsFacts || emit === undefined) br(t.code, BR.UNC, UNRELOCATED, 0, RELO.GO_ABORT)
   else emit(t, i)
 }
