@@ -25,9 +25,17 @@ const verbs: readonly Verb[] = [
   },
   {
     name: 'bpftool',
-    summary: 'prog and map show, dump and lookup, in the real tool’s words',
+    summary: 'the real tool’s words on programs, maps, pins and interfaces',
     load: () => import('./bpftool.ts'),
   },
+  { name: 'ip', summary: 'ip link on the session’s interfaces, XDP above all', load: () => import('./ip.ts') },
+  {
+    name: 'session',
+    summary: 'the machine that commands work on: save, restore, show',
+    load: () => import('./session-command.ts'),
+  },
+  { name: 'fs', summary: 'the machine’s files: pins, and netdevsim’s switches', load: () => import('./fs.ts') },
+  { name: 'env', summary: 'bpftool and ip of this shell become nicwright’s', load: () => import('./env.ts') },
   { name: 'doctor', summary: 'what this machine has that nicwright can use', load: () => import('./doctor.ts') },
 ]
 
@@ -47,7 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE
   }
   const { command } = await verb.load()
-  if (args.includes('--help') && name !== 'bpftool') {
+  if (args.includes('--help') && name !== 'bpftool' && name !== 'ip') {
     io.out(`${command.usage}\n`)
     return EXIT_OK
   }

@@ -103,7 +103,7 @@ export function saveSession(kernel: Kernel, options: MachineOptions, folder: str
 
 /** Writes a session file whole. */
 export function writeSession(kernel: Kernel, options: MachineOptions, path: string): void {
-  const state = snapshot(kernel, name => optionsOf(kernel, name) ?? options)
+  const state = snapshot(kernel, name => optionsOf(kernel, name) ?? (kernel.netdevs.get(name)?.ops.driver === 'nfp' ? options : {}))
   const draft = `${path}.${process.pid}.new`
   try {
     writeFileSync(draft, JSON.stringify(state), { mode: 0o600 })

@@ -60,7 +60,7 @@ type Entry = readonly [key: string, value: string]
 /** Lines of the kernel log that are kept. */
 const DMESG_LINES = 1000
 
-/** `options` gives, for an interface without options of its own, what its driver needs to make it again. */
+/** `options` gives what the driver of an interface needs to make it again, where that is not what it was made with. */
 export function snapshot(kernel: Kernel, options: (netdev: string) => unknown): Snapshot {
   const netdevs = [...kernel.netdevs.values()]
   const alive = (each: { readonly bound?: { readonly orphaned: boolean } }): boolean => each.bound?.orphaned !== true
@@ -75,7 +75,7 @@ export function snapshot(kernel: Kernel, options: (netdev: string) => unknown): 
       driver: ops.driver,
       mtu,
       up,
-      options: own ?? options(name),
+      options: options(name) ?? own,
       ...(classifier === undefined ? {} : { classifier: classifier.id }),
     })),
     btfs: [...kernel.btfs.objects.values()].map(({ id, bytes }) => ({ id, bytes: toHex(bytes) })),
