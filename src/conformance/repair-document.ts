@@ -85,7 +85,8 @@ function split(text: string): readonly string[] {
 function whatHappens(example: RepairCase): string {
   const broken = onCard(example, without(example.repair))
   if (example.effect === 'refused') return `Right: it runs. Upstream: \`${first(broken)}\``
-  if (example.effect === 'crash') return `Right: it runs. Upstream: ${first(broken)}.`
+  if (example.effect === 'crash')
+    return `Right: it runs. Upstream: ${first(broken).replace('the upstream driver crashes here: ', 'dies of ')}.`
   if (example.effect === 'outcome') {
     const sentence = `Right: ${firstDifference(first(onHost(example)), first(broken))}.`
     return example.refusedWhenRepaired ? `${sentence} There is no right code for it: with the repair it is refused.` : sentence
