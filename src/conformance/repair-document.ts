@@ -41,6 +41,7 @@ const TAIL = `## Looked at, and not counted
 - **Cached ranges are read before the checks of the later loads in them.** What lies behind the packet's end is read into registers, and not used.
 - **Limits of the device**: adjust_head beyond the room that the firmware has, growing in adjust_tail, XDP_REDIRECT (an abort), perf_event_output
   which says 0 whether anybody listens or not. The driver can't know better.
+- **TC verdicts from 8 on** pass the packet, also 8 (TC_ACT_TRAP), for which Linux would take it away.
 - **adjust_head without checks** relies on packets of at least 60 bytes, which Ethernet promises.
 - **Branch addresses have 14 bits** (quirk 17): no card has a control store beyond them.
 
