@@ -6,6 +6,7 @@ import { chipConformance } from './chip.ts'
 import { disassemblyConformance } from './disassembly.ts'
 import { translateConformance } from './translate.ts'
 import { verifierConformance } from './verifier.ts'
+import { xlatedConformance } from './xlated.ts'
 
 type Suite = (folder: string, print: (line: string) => void) => Promise<boolean>
 
@@ -14,6 +15,7 @@ const suites: Readonly<Record<string, Suite>> = {
   chip: chipConformance,
   disassembly: disassemblyConformance,
   verifier: verifierConformance,
+  xlated: xlatedConformance,
 }
 
 const folder = process.env.NICWRIGHT_VECTORS ?? '../shared/vectors'

@@ -67,8 +67,8 @@ function progJson(p: LoadedProgram, tool: Tool): Json {
 const GPL: readonly string[] = ['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']
 const gpl = (p: LoadedProgram): boolean => GPL.includes(p.program.license)
 const jitedBytes = (p: LoadedProgram): number => p.bound?.device.jited.length ?? 0
-/** Whole pages of the program with Linux's header of it. */
-const memlock = (p: LoadedProgram): number => Math.ceil((p.program.insns.count * 8 + 72) / 4096) * 4096
+/** Whole pages of the program with Linux's header of it: they become more when it is rewritten, and never fewer. */
+const memlock = (p: LoadedProgram): number => Math.ceil((Math.max(p.program.insns.count * 8, xlatedBytes(p)) + 72) / 4096) * 4096
 
 /** In UTC, whatever the machine's time zone: the same session prints the same everywhere. */
 function timestamp(seconds: number): string {
@@ -81,8 +81,7 @@ export function progDump(tool: Tool, words: Words): Output {
   const program = present(only(programs(tool, words), 'programs'), 'prog')
   const opcodes = words.keyword(['opcodes']) !== undefined
   const linum = !opcodes && words.keyword(['linum']) !== undefined
-  if (!words.done)
-    throw new BpftoolError(`expected no more arguments, 'opcodes', 'linum' or 'file', got: '${words.peek() ?? ''}'?`)
+  if (!words.done) throw new BpftoolError('', 255, 'prog')
   return what === 'xlated' ? dumpXlated(program, tool.kernel.version, { opcodes, linum }) : jited(program, opcodes)
 }
 
