@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { chipConformance } from './chip.ts'
 import { disassemblyConformance } from './disassembly.ts'
+import { goldenConformance } from './golden.ts'
 import { translateConformance } from './translate.ts'
 import { verifierConformance } from './verifier.ts'
 import { xlatedConformance } from './xlated.ts'
@@ -15,6 +16,7 @@ const suites: Readonly<Record<string, Suite>> = {
   chip: chipConformance,
   disassembly: disassemblyConformance,
   verifier: verifierConformance,
+  golden: goldenConformance,
   xlated: xlatedConformance,
 }
 

@@ -56,7 +56,7 @@ export function btfDump(tool: Tool, words: Words): Output {
   }
   const ids = roots ?? Array.from({ length: btf.count - 1 }, (_, i) => i + 1)
   return {
-    text: ids.map(id => typeText(id, btf.type(id))).join(''),
+    text: ids.map(id => typeText(btf, id)).join(''),
     json: { types: ids.map(id => typeJson(id, btf.type(id))) },
   }
 }
@@ -164,7 +164,8 @@ const LINKAGES = ['static', 'global', 'extern']
 const signed = (is: boolean): string => (is ? 'SIGNED' : 'UNSIGNED')
 
 /** A line, and one for each part. Fields are the same as in JSON, in the same order. */
-function typeText(id: number, type: BtfType): string {
+function typeText(btf: Btf, id: number): string {
+  const type = btf.type(id)
   const { head, parts } = fields(type)
   // A variable's linkage stands behind a comma.
   const shown = Object.entries(head).map(
@@ -173,7 +174,9 @@ function typeText(id: number, type: BtfType): string {
   const lines = parts?.list.map(part => {
     const { name, ...rest } = part
     const texts = Object.entries(rest).map(([key, value]) => `${key}=${value}`)
-    return `\n\t${[...(name === undefined ? [] : [`'${name}'`]), ...texts].join(' ')}`
+    const of = type.kind === 'datasec' ? btf.type(Number(part.type_id)) : undefined
+    const named = of === undefined ? [] : [`(${of.kind.toUpperCase()} '${of.name || '(anon)'}')`]
+    return `\n\t${[...(name === undefined ? [] : [`'${name}'`]), ...texts, ...named].join(' ')}`
   })
   return `[${id}] ${type.kind.toUpperCase()} '${type.name || '(anon)'}'${shown.join('')}${lines?.join('') ?? ''}\n`
 }

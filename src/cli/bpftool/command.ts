@@ -84,7 +84,11 @@ export function runBpftool(
   const result = whole(parsed, tool, streams)
   if (options.json) {
     if (result.json === undefined) streams.out('\n')
-    else streams.out(printJson(result.json, options.pretty))
+    else {
+      // The version that an option asks for ends without a newline.
+      const text = printJson(result.json, options.pretty)
+      streams.out(parsed.instead === 'version' ? text.trimEnd() : text)
+    }
   } else streams.out(result.text)
   if (!onlyReads(args)) collect(kernel)
   return result.status

@@ -1,12 +1,14 @@
+import { writeFileSync } from 'node:fs'
 import { progTypeNames } from '../../bpf/prog-type-table.ts'
 import { toHex } from '../../bytes/hex.ts'
 import type { LoadedProgram } from '../../kernel/program.ts'
 import { listing } from '../../nfp/listing.ts'
+import { strerror } from '../errno.ts'
 import { device, deviceText, present } from './device.ts'
 import { only, pinsOf, programs } from './handle.ts'
 import { hexStrings } from './hex.ts'
 import type { Json } from './json.ts'
-import type { Output, Tool } from './tool.ts'
+import { NOTHING, type Output, type Tool } from './tool.ts'
 import { BpftoolError, type Words } from './words.ts'
 import { dumpXlated, xlatedBytes } from './xlated.ts'
 
@@ -79,18 +81,29 @@ export function progDump(tool: Tool, words: Words): Output {
   const what = words.keyword(['xlated', 'jited'])
   if (what === undefined) throw new BpftoolError(`expected 'xlated' or 'jited', got: ${words.peek() ?? '(null)'}`)
   const program = present(only(programs(tool, words), 'programs'), 'prog')
+  if (what === 'jited' && (program.bound?.device.jited.length ?? 0) === 0) throw new BpftoolError('No libbfd support')
+  if (what === 'jited' && words.keyword(['file']) !== undefined) return imageFile(program, words)
   const opcodes = words.keyword(['opcodes']) !== undefined
   const linum = !opcodes && words.keyword(['linum']) !== undefined
   if (!words.done) throw new BpftoolError('', 255, 'prog')
   return what === 'xlated' ? dumpXlated(program, tool.kernel.version, { opcodes, linum }) : jited(program, opcodes)
 }
 
-function jited(p: LoadedProgram, opcodes: boolean): Output {
-  const bytes = p.bound?.device.jited
-  if (bytes === undefined || bytes.length === 0) {
-    throw new BpftoolError('No libbfd support')
+/** The device's code as it is. */
+function imageFile(p: LoadedProgram, words: Words): Output {
+  if (words.done) throw new BpftoolError('expected file path')
+  const path = words.next()
+  if (!words.done) throw new BpftoolError('', 255, 'prog')
+  try {
+    writeFileSync(path, p.bound?.device.jited ?? '')
+  } catch (error) {
+    throw new BpftoolError(`can't open file ${path}: ${strerror(Math.abs((error as NodeJS.ErrnoException).errno ?? 5))}`)
   }
-  const lines = listing(bytes)
+  return NOTHING
+}
+
+function jited(p: LoadedProgram, opcodes: boolean): Output {
+  const lines = listing(p.bound?.device.jited ?? new Uint8Array(0))
   const text = lines.map(({ pc, text: line, word }) => {
     const offset = (pc * 8).toString(16).padStart(4)
     return `${offset}:\t${line}\n${opcodes ? `\t${toHex(word, ' ')}\n` : ''}`

@@ -110,7 +110,7 @@ function infoOf(p: LoadedProgram, xlated: Xlated): Info {
   if (bytes === undefined || p.bound !== undefined) return { prototypes, functions, lines }
   const btf = parseBtf(bytes)
   xlated.subprogs.forEach((subprog, n) => {
-    const type = funcInfo === undefined ? 0 : functionType(btf, funcInfo, funcInfoRecordBytes, subprog)
+    const type = funcInfo === undefined || subprog < 0 ? 0 : functionType(btf, funcInfo, funcInfoRecordBytes, subprog)
     functions.push(type === 0 ? '' : btf.name(type))
     const text = type === 0 ? undefined : prototype(btf, type)
     if (text !== undefined) prototypes.set(xlated.subprogStart[n]!, text)
