@@ -104,16 +104,27 @@ export function writeFacts(facts: Facts, insns: Insns): FactsJson {
   const list: InsnFactsJson[] = []
   for (let i = 0; i < facts.count; i++) {
     const code = insns.code[i]!
-    list.push({
-      n: i,
-      flags: facts.flags[i]!,
-      sub: facts.subprog[i]!,
-      code,
-      ...(isAlu(code) ? boundsJson(facts, i) : {}),
-      ...(isMemory(code) ? pointerJson(facts, i, code) : {}),
-      ...(code === CALL && insns.src[i] === 0 ? helperJson(facts, i) : {}),
-      ...(isJump(code) ? { dstn: facts.jumpTo[i]! } : {}),
-    })
+    // One object an instruction, filled in place: this is most of the time of a batch.
+    const json: Mutable<InsnFactsJson> = { n: i, flags: facts.flags[i]!, sub: facts.subprog[i]!, code }
+    if (isAlu(code)) {
+      json.src = [get64(facts.uminSrcLo, facts.uminSrcHi, i), get64(facts.umaxSrcLo, facts.umaxSrcHi, i)]
+      json.dst = [get64(facts.uminDstLo, facts.uminDstHi, i), get64(facts.umaxDstLo, facts.umaxDstHi, i)]
+    } else if (isMemory(code)) {
+      json.ptr = pointerJson(facts, i)
+      json.not_const = facts.notConst[i]!
+      const atomic = facts.atomic[i]!
+      if ((code & 0xe0) === BPF_ATOMIC) json.x16 = [atomic & OVER_16 ? 1 : 0, atomic & MAY_16 ? 1 : 0]
+    } else if (code === CALL && insns.src[i] === 0) {
+      json.func = facts.helper[i]!
+      json.arg1t = facts.argType[i]!
+      json.arg2 = {
+        type: facts.arg2Type[i]!,
+        off: facts.arg2Off[i]!,
+        var: get64(facts.arg2ValueLo, facts.arg2ValueHi, i),
+        chg: facts.arg2Changed[i]!,
+      }
+    } else if (isJump(code)) json.dstn = facts.jumpTo[i]!
+    list.push(json)
   }
   return {
     adjust_head_location: facts.adjustHead,
@@ -149,41 +160,18 @@ function isJump(code: number): boolean {
   return (kind === BPF_JMP || kind === BPF_JMP32) && code !== CALL && code !== EXIT
 }
 
-function boundsJson(facts: Facts, i: number): Pick<InsnFactsJson, 'src' | 'dst'> & object {
+function pointerJson(facts: Facts, i: number): NonNullable<InsnFactsJson['ptr']> {
   return {
-    src: [get64(facts.uminSrcLo, facts.uminSrcHi, i), get64(facts.umaxSrcLo, facts.umaxSrcHi, i)],
-    dst: [get64(facts.uminDstLo, facts.uminDstHi, i), get64(facts.umaxDstLo, facts.umaxDstHi, i)],
+    type: facts.ptrType[i]!,
+    off: facts.ptrOff[i]!,
+    id: facts.ptrId[i]!,
+    var: get64(facts.ptrValueLo, facts.ptrValueHi, i),
+    mask: get64(facts.ptrMaskLo, facts.ptrMaskHi, i),
+    frame: facts.ptrFrame[i]!,
   }
 }
 
-function pointerJson(facts: Facts, i: number, code: number): Pick<InsnFactsJson, 'ptr' | 'not_const' | 'x16'> & object {
-  const atomic = facts.atomic[i]!
-  return {
-    ptr: {
-      type: facts.ptrType[i]!,
-      off: facts.ptrOff[i]!,
-      id: facts.ptrId[i]!,
-      var: get64(facts.ptrValueLo, facts.ptrValueHi, i),
-      mask: get64(facts.ptrMaskLo, facts.ptrMaskHi, i),
-      frame: facts.ptrFrame[i]!,
-    },
-    not_const: facts.notConst[i]!,
-    ...((code & 0xe0) === BPF_ATOMIC ? { x16: [atomic & OVER_16 ? 1 : 0, atomic & MAY_16 ? 1 : 0] as const } : {}),
-  }
-}
-
-function helperJson(facts: Facts, i: number): Pick<InsnFactsJson, 'func' | 'arg1t' | 'arg2'> & object {
-  return {
-    func: facts.helper[i]!,
-    arg1t: facts.argType[i]!,
-    arg2: {
-      type: facts.arg2Type[i]!,
-      off: facts.arg2Off[i]!,
-      var: get64(facts.arg2ValueLo, facts.arg2ValueHi, i),
-      chg: facts.arg2Changed[i]!,
-    },
-  }
-}
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 function put64(lo: Uint32Array, hi: Uint32Array, i: number, text: string): void {
   // Nearly all numbers in recorded facts are small: those need no BigInt.

@@ -30,14 +30,15 @@ export function writeMeta(facts: Facts, insns: Insns, made: Translated): MetaJso
   const { targets } = made
   return {
     ...json,
-    insns: json.insns.map((insn, i) => ({
-      ...insn,
-      off: made.offset[i]!,
-      flags: made.flags[i]!,
-      ...(insn.ptr === undefined ? {} : { gather: made.gather[i]! }),
-      ...(made.cacheEnd[i] === 0 ? {} : { cache: [made.cacheStart[i]!, made.cacheEnd[i]!, made.cacheFills[i]!] as const }),
-      ...(insn.dstn === undefined ? {} : { neg: made.negated[i]! }),
-    })),
+    insns: json.insns.map((facts, i) => {
+      const insn = facts as { -readonly [K in keyof InsnMetaJson]: InsnMetaJson[K] }
+      insn.off = made.offset[i]!
+      insn.flags = made.flags[i]!
+      if (insn.ptr !== undefined) insn.gather = made.gather[i]!
+      if (made.cacheEnd[i] !== 0) insn.cache = [made.cacheStart[i]!, made.cacheEnd[i]!, made.cacheFills[i]!]
+      if (insn.dstn !== undefined) insn.neg = made.negated[i]!
+      return insn
+    }),
     prog_len: made.lo.length,
     stack_size: made.stackSize,
     last_bpf_off: made.lastBodyWord,
