@@ -89,8 +89,8 @@ function verdictCell(row: ProgramRow, { ascii }: TableStyle): Cell {
 export function renderTable(rows: readonly Row[], table: TableStyle): string[] {
   const witnessed = rows.some(row => 'kernel' in row)
   const columns: Column[] = [
-    { title: 'file', least: 12 },
-    { title: 'program', least: 12 },
+    { title: 'file', least: 8 },
+    { title: 'program', least: 8 },
     { title: 'verdict' },
     ...(witnessed ? [{ title: 'Linux', least: 9 }] : []),
     { title: 'insns', right: true },
@@ -149,8 +149,8 @@ function totals(rows: readonly Row[], { style }: TableStyle): string {
 export function renderChanges(changes: readonly Change[], compared: number, table: TableStyle): string[] {
   if (changes.length === 0) return [`${compared} programs as in the baseline`]
   const columns: Column[] = [
-    { title: 'file', least: 12 },
-    { title: 'program', least: 12 },
+    { title: 'file', least: 8 },
+    { title: 'program', least: 8 },
     { title: 'verdict', least: 12 },
     { title: 'insns', right: true },
     { title: 'states', right: true },
