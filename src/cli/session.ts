@@ -54,6 +54,12 @@ export function readSession(path: string): Kernel {
   return kernel
 }
 
+/** Makes the interfaces of a snapshot, with their switches as they are at first. */
+export function makeNetdevs(): (kernel: Kernel, driver: string, options: unknown) => NetdevOps {
+  const maker = new Maker()
+  return (kernel, driver, options) => maker.make(kernel, driver, options)
+}
+
 /** Options of netdevsim's interfaces. */
 export interface NetdevsimOptions {
   readonly device: string
@@ -103,7 +109,10 @@ export function saveSession(kernel: Kernel, options: MachineOptions, folder: str
 
 /** Writes a session file whole. */
 export function writeSession(kernel: Kernel, options: MachineOptions, path: string): void {
-  const state = snapshot(kernel, name => optionsOf(kernel, name) ?? (kernel.netdevs.get(name)?.ops.driver === 'nfp' ? options : {}))
+  const state = snapshot(
+    kernel,
+    name => optionsOf(kernel, name) ?? (kernel.netdevs.get(name)?.ops.driver === 'nfp' ? options : {}),
+  )
   const draft = `${path}.${process.pid}.new`
   try {
     writeFileSync(draft, JSON.stringify(state), { mode: 0o600 })
