@@ -153,7 +153,7 @@ export function stepAtomic(env: Env): void {
 }
 
 function takesAtomics(env: Env, n: number): boolean {
-  switch (env.regs[n * REG_WORDS + R_TYPE]! & TYPE_BASE_MASK) {
+  switch (env.regs[n * REG_WORDS + R_TYPE]) {
     case PTR_TO_CTX:
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
