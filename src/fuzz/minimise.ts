@@ -1,8 +1,11 @@
 // The smallest program that still shows a thing: pieces are left out, then single instructions, then operands become plain.
 
+import { EXIT } from '../bpf/opcode.ts'
 import type { Program } from '../bpf/program.ts'
 import type { Subject } from './corpus.ts'
-import { replace, slotsOf, withSlots } from './edit.ts'
+import { replace, type Slot, slotsOf, withSlots } from './edit.ts'
+
+const EXIT_SLOT: Slot = { code: EXIT, dst: 0, src: 0, off: 0, imm: 0 }
 
 /** `still` says whether a smaller program shows it too; it is asked at most `tries` times. */
 export function minimise(subject: Subject, still: (subject: Subject) => boolean, tries = 1500): Subject {
@@ -16,6 +19,10 @@ export function minimise(subject: Subject, still: (subject: Subject) => boolean,
     return true
   }
   plain(best.program, attempt)
+  // What comes later is often not needed at all.
+  for (let keep = 1; keep < best.program.insns.count; keep *= 2) {
+    if (attempt(replace(best.program, keep, best.program.insns.count - keep, [EXIT_SLOT]))) break
+  }
   for (let size = Math.max(1, best.program.insns.count >> 1); size >= 1; size >>= 1) {
     for (let shrunk = true; shrunk && left > 0; ) {
       shrunk = false
