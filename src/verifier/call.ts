@@ -79,6 +79,7 @@ export function stepSubprogCall(env: Env): void {
 /** `prepare_func_exit`: back to the caller, or to the helper that called a callback. */
 export function stepReturn(env: Env): void {
   const { state } = env
+  env.stackWatch?.update()
   const callee = env.frame
   if (callee.regs[R_TYPE] === PTR_TO_STACK) env.reject(EINVAL, 'cannot return stack pointer to the caller')
   const caller = state.frames[state.curframe - 1]!

@@ -156,7 +156,6 @@ function exit(env: Env, thrown: boolean): number {
   checkResourceLeak(env, thrown, env.state.curframe === 0, thrown ? 'bpf_throw' : 'BPF_EXIT instruction in main prog')
   if (thrown) return ENDED
   if (env.state.curframe > 0) {
-    env.stackWatch?.update()
     stepReturn(env)
     return RETURNED
   }
