@@ -160,6 +160,10 @@ describe('the real kernel beside', () => {
     expect(code).toBe(0)
   })
 
+  test('it has no card to ask about', async () => {
+    await expect(run([examples, '--target', 'nic0', '--witness', 'kernel'])).rejects.toThrow(/leave --target out/)
+  })
+
   test.skipIf(kernel.ok)('without it the reason is told', async () => {
     const { err } = await run([examples, '--table', '--witness', 'kernel'])
     expect(err).toContain('the real kernel is not asked')

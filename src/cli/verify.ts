@@ -41,7 +41,7 @@ Verifies the programs of objects as Linux 6.18 does, for the host or with the ca
     const { values, positionals } = parse(args, {
       prog: { type: 'string' },
       target: { type: 'string', default: 'host' },
-      'log-level': { type: 'string', default: '1' },
+      'log-level': { type: 'string' },
       explain: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
       sort: { type: 'string', default: 'file' },
@@ -52,7 +52,8 @@ Verifies the programs of objects as Linux 6.18 does, for the host or with the ca
       json: { type: 'boolean', short: 'j', default: false },
     })
     if (positionals.length === 0) throw usageError('give an object file or a folder of them')
-    const logLevel = wholeNumber(values['log-level'], '--log-level', 0, 15)
+    // A table shows no log: making one would only cost time.
+    const logLevel = wholeNumber(values['log-level'] ?? (values.table && !values.json ? '0' : '1'), '--log-level', 0, 15)
     const target = oneOf(values.target, '--target', ['host', 'nic0'])
     const sort = oneOf(values.sort, '--sort', sortKeys)
     const limits = values.budget === undefined ? [] : parseBudget(values.budget)
@@ -60,7 +61,10 @@ Verifies the programs of objects as Linux 6.18 does, for the host or with the ca
       throw usageError('a budget with +N% needs --compare FILE')
     }
     const baseline = values.compare === undefined ? undefined : readBaseline(values.compare)
-    if (values.witness !== undefined) oneOf(values.witness, '--witness', ['kernel'])
+    if (values.witness !== undefined) {
+      oneOf(values.witness, '--witness', ['kernel'])
+      if (target !== 'host') throw usageError('--witness kernel asks the host: leave --target out')
+    }
     const witness = values.witness === undefined ? undefined : kernelWitness()
     if (witness !== undefined && 'why' in witness) io.err(`the real kernel is not asked: ${witness.why}\n`)
     const ask = witness === undefined || 'why' in witness ? undefined : witness
