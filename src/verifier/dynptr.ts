@@ -87,7 +87,8 @@ export function objectSlot(env: Env, n: number, slots: number, what: string): nu
     return SLOT_BAD
   }
   const off = (r[i + R_OFF]! + r[i + R_VALUE]!) | 0
-  const slot = off < 0 ? (-off - 1) >> 3 : -1
+  // C rounds towards zero, so Linux takes the frame pointer itself for one into the first slot.
+  const slot = ((-off - 1) / 8) | 0
   if (off % 8 !== 0 || slot + 1 < slots) {
     env.verbose(`cannot pass in ${what} at an offset=${off}\n`)
     return SLOT_BAD
