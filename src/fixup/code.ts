@@ -88,6 +88,26 @@ export function rewrite(code: Code, patchOf: (i: number) => Patch | undefined): 
   return { insns: out, origin, symbols, starts: code.starts.map(s => place[s]!), lines: code.lines.map(l => place[l]!) }
 }
 
+/** A subprogram more, behind all others. Its steps have no jumps. */
+export function append(code: Code, steps: readonly Step[]): Code {
+  const { insns } = code
+  const out = newInsns(insns.count + steps.length)
+  for (const field of ['code', 'dst', 'src', 'off', 'imm'] as const) {
+    out[field].set(insns[field])
+    out[field].set(
+      steps.map(step => step[field]),
+      insns.count,
+    )
+  }
+  const from = code.origin.at(-1) ?? 0
+  return {
+    ...code,
+    insns: out,
+    origin: Int32Array.of(...code.origin, ...steps.map(() => from)),
+    starts: Int32Array.of(...code.starts, insns.count),
+  }
+}
+
 /** An instruction of the code as a step, to stand in its own patch. It must be no jump. */
 export function stepAt(insns: Insns, i: number): Step {
   return { code: insns.code[i]!, dst: insns.dst[i]!, src: insns.src[i]!, off: insns.off[i]!, imm: insns.imm[i]! }

@@ -23,15 +23,16 @@ import {
 } from '../bpf/opcode.ts'
 import type { Verified } from '../verifier/verdict.ts'
 import type { Code } from './code.ts'
-import { rewrite, stepAt } from './code.ts'
+import { append, rewrite, stepAt } from './code.ts'
 import { convertContext } from './context.ts'
 import { guardDivision } from './division.ts'
-import { expandHelper, expandKfunc } from './helpers.ts'
+import { expandHelper } from './helpers.ts'
+import { expandKfunc } from './kfuncs.ts'
 import { keptLines } from './lines.ts'
 import { inlineLoops } from './loop.ts'
 import { expandMayGoto, isMayGoto, MAY_GOTO_STACK, startMayGoto } from './may-goto.ts'
 import { expandPacketLoad, isPacketLoad } from './packet-load.ts'
-import { mov32, type Step, step } from './step.ts'
+import { exit, mov32, mov64, type Step, step } from './step.ts'
 import { type Switches, type SwitchName, switchesWithout } from './switches.ts'
 import type { Xlated } from './xlated.ts'
 
@@ -64,13 +65,16 @@ export function fixup(verified: Verified, options: FixupOptions = {}): Xlated {
   // A device has its own context and its own machine: of a program for it only what the core patches in every program is changed.
   const offloaded = verified.target.kind === 'offloaded'
   if (!offloaded) code = convertContext(verified, code)
+  // The function that gets what a program throws when it has none for it: the program returns that.
+  if (verified.throwsByDefault) code = append(code, [mov64(0, 1), exit])
   code = patchInsns(verified, code, depth, switches)
   if (!offloaded) code = extendCmpxchg(verified, code)
   return {
     insns: finish(verified, code),
     origin: code.origin,
     symbols: code.symbols,
-    subprogs: Int32Array.from(subprogs),
+    // The kernel's own function is behind all of the user's.
+    subprogs: verified.throwsByDefault ? Int32Array.of(...subprogs, -1) : Int32Array.from(subprogs),
     subprogStart: code.starts,
     lineRecords: lines.records,
     lineStart: code.lines,
@@ -136,7 +140,7 @@ function patchOf(
   const insn = stepAt(insns, i)
   if (opcode === CALL) {
     const origin = code.origin[i]!
-    if (insn.src === BPF_PSEUDO_KFUNC_CALL) return expandKfunc(verified, insn, kfuncs.get(origin) ?? '')
+    if (insn.src === BPF_PSEUDO_KFUNC_CALL) return expandKfunc(verified, insn, origin, kfuncs.get(origin) ?? '')
     return insn.src === 0 ? expandHelper(verified, insn, origin, switches) : undefined
   }
   if (isPacketLoad(opcode)) return expandPacketLoad(insn)

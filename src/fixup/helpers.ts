@@ -3,7 +3,6 @@
 
 import { BPF_MAP_TYPE_PERF_EVENT_ARRAY } from '../bpf/map-type-table.ts'
 import { BPF_ATOMIC, BPF_DW, BPF_STX, BPF_W, BPF_XCHG } from '../bpf/opcode.ts'
-import { BPF_PROG_TYPE_CGROUP_SKB, BPF_PROG_TYPE_SOCKET_FILTER } from '../bpf/prog-type-table.ts'
 import type { Verified } from '../verifier/verdict.ts'
 import { helperSymbol, mapSymbol } from './helper-symbols.ts'
 import { inlineLookup } from './lookup.ts'
@@ -62,13 +61,4 @@ function mapCall(verified: Verified, id: number, call: number, switches: Switche
   }
   const symbol = switches['direct-map-call'] ? mapSymbol(id, map.type) : undefined
   return symbol === undefined ? undefined : [callKernel(symbol)]
-}
-
-/** A kernel function is called by address; two that only change a pointer's type are a move. */
-export function expandKfunc(verified: Verified, insn: Step, name: string): Step[] {
-  if (name === 'bpf_cast_to_kern_ctx' || name === 'bpf_rdonly_cast') return [mov64(R0, R1)]
-  const { type } = verified.program
-  const readOnly = type === BPF_PROG_TYPE_SOCKET_FILTER || type === BPF_PROG_TYPE_CGROUP_SKB
-  const symbol = name === 'bpf_dynptr_from_skb' && readOnly ? 'bpf_dynptr_from_skb_rdonly' : name
-  return [{ ...callKernel(symbol, insn.src), off: insn.off }]
 }

@@ -16,9 +16,19 @@ export function symbolOffset(symbol: string): number {
 export const THIS_PROGRAM = '(this program)'
 const HEAP_HIGH = 0xffff8881 | 0
 
+/** A null pointer. */
+export const NOTHING = 'null'
+
+/** What the kernel keeps of a structure of the program's BTF, on the heap too. */
+export function structSymbol(type: number): string {
+  return `(struct ${type})`
+}
+
 /** The whole address in two int32 halves. */
 export function symbolAddress(symbol: string): { readonly high: number; readonly low: number } {
+  if (symbol === NOTHING) return { high: 0, low: 0 }
   if (symbol === THIS_PROGRAM) return { high: HEAP_HIGH, low: 0 }
+  if (symbol.startsWith('(struct ')) return { high: HEAP_HIGH, low: 64 * Number.parseInt(symbol.slice(8), 10) }
   const low = (CALL_BASE_LOW >>> 0) + symbolOffset(symbol)
   const carry = low < 0 ? -1 : low > 0xffffffff ? 1 : 0
   return { high: (CALL_BASE_HIGH + carry) | 0, low: low | 0 }

@@ -7,7 +7,7 @@ export interface Xlated {
   readonly origin: Int32Array
   /** By slot: the function or variable of the kernel whose address the immediate is. */
   readonly symbols: ReadonlyMap<number, string>
-  /** Subprograms that are left, by their number in the user's program, and where each begins. */
+  /** Subprograms that are left, by their number in the user's program (-1: one that the kernel added), and where each begins. */
   readonly subprogs: Int32Array
   readonly subprogStart: Int32Array
   /** Line records that are left, by their number in the program's line info, and where each begins. */

@@ -166,6 +166,10 @@ export class Env {
   readonly mapOffset: Int32Array
   /** Of helper calls whose map is remembered: index into `maps`; -1: none, -2: paths give different ones. */
   readonly callMap: Int32Array
+  /** Of kernel function calls on the program's own objects: the type in the program's BTF where it has special fields, else 0. */
+  readonly callObject: Int32Array
+  /** Of such calls: bytes of a new object, or where in an object the node is that goes into a list or tree. */
+  readonly callNumber: Int32Array
   readonly fastcallPattern: Uint8Array
   readonly fastcallSpills: Uint8Array
   /** Of a jump, in post passes: 1 = made unconditional to its target, 2 = made a no-op, 4 = removed. */
@@ -259,6 +263,8 @@ export class Env {
     this.mapOf = new Int32Array(count).fill(-1)
     this.mapOffset = new Int32Array(count)
     this.callMap = new Int32Array(count).fill(-1)
+    this.callObject = new Int32Array(count)
+    this.callNumber = new Int32Array(count)
     this.fastcallPattern = new Uint8Array(count)
     this.fastcallSpills = new Uint8Array(count)
     this.rewritten = new Uint8Array(count)

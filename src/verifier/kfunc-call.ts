@@ -2,6 +2,7 @@
 // references and sections, and what is known of its result.
 
 import { EACCES, EFAULT, EINVAL } from '../bpf/errno.ts'
+import { sizeOf } from '../btf/resolve.ts'
 import { syncBounds } from './bounds.ts'
 import { mapElementArgs, pushAsyncCallback, pushCallback } from './callbacks.ts'
 import { releaseDynptr } from './dynptr.ts'
@@ -12,7 +13,7 @@ import { isAbsentKfunc, type Kfunc, kfuncAllowed, kfuncAt, kfuncNameAt } from '.
 import { checkKfuncArgs } from './kfunc-arg.ts'
 import { KfuncMeta } from './kfunc-meta.ts'
 import { setKfuncPointer } from './kfunc-result.ts'
-import { disown, inTreeCallback, setNonOwning, setObject } from './local-object.ts'
+import { disown, inTreeCallback, setNonOwning, setObject, structFields } from './local-object.ts'
 import { markUnknown } from './operand.ts'
 import { pushPath } from './paths.ts'
 import { acquireRef, dropPacketPointers, forEachReg, releaseRef } from './refs.ts'
@@ -25,6 +26,7 @@ import {
   PTR_UNTRUSTED,
   R_ID,
   R_MAP,
+  R_OFF,
   R_REF_ID,
   R_S32_MAX,
   R_S32_MIN,
@@ -75,6 +77,7 @@ export function stepKfuncCall(env: Env): void {
   checkKfuncArgs(env, meta)
   pushCallbacks(env, meta)
   checkSections(env, kfunc)
+  noteObject(env, meta)
   if (meta.releaseReg !== 0) release(env, meta)
   if (graphCalls.has(kfunc.name)) {
     const ref = env.regs[2 * REG_WORDS + R_REF_ID]!
@@ -89,6 +92,22 @@ export function stepKfuncCall(env: Env): void {
   setResult(env, meta)
   if (kfunc.name === 'bpf_xdp_pull_data') dropPacketPointers(env)
   if (kfunc.iterNext && meta.iter !== undefined) stepIter(env, meta.iter)
+}
+
+/** What the kernel puts into hidden arguments of functions on objects of the program's own types. */
+function noteObject(env: Env, meta: KfuncMeta): void {
+  const { name } = meta.kfunc
+  let type = 0
+  if (name === 'bpf_obj_new_impl' || name === 'bpf_percpu_obj_new_impl') {
+    type = meta.constant?.[0] ?? 0
+    if (env.btf !== null && type > 0 && type < env.btf.count) env.callNumber[env.insn] = sizeOf(env.btf, type) ?? 0
+  } else if (name === 'bpf_obj_drop_impl' || name === 'bpf_percpu_obj_drop_impl' || name === 'bpf_refcount_acquire_impl') {
+    type = meta.objectType
+  } else if (graphCalls.has(name)) {
+    type = meta.objectType
+    env.callNumber[env.insn] = env.regs[2 * REG_WORDS + R_OFF]!
+  }
+  if ((structFields(env, type)?.fields.length ?? 0) > 0) env.callObject[env.insn] = type
 }
 
 /** A lock that may not be had: the way on which it failed goes on behind the call with an error in R0. */

@@ -46,6 +46,12 @@ export interface Facts {
   readonly allMaps: readonly MapSpec[]
   /** Of a call of bpf_loop that always calls back one function and has no flags: the number of that subprogram; -1 for all others. */
   readonly loopCallback: Int32Array
+  /** Of kernel function calls on the program's own objects: the object's type in the program's BTF where it has special fields, else 0. */
+  readonly callObject: Int32Array
+  /** Of such calls: bytes of a new object, or where in an object the node is that goes into a list or tree. */
+  readonly callNumber: Int32Array
+  /** The program can throw, and has no function of its own for it. */
+  readonly throwsByDefault: boolean
 }
 
 declare const verified: unique symbol

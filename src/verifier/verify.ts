@@ -4,10 +4,12 @@
 import { EINVAL, ENOSPC } from '../bpf/errno.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import { checkAttributes } from './attributes.ts'
+import { isKfuncCall } from './call-summary.ts'
 import { HARD_WIRED_NOP, HARD_WIRED_TAKEN, REMOVED, type Rewritten, rewriteDeadCode } from './dead-code.ts'
 import { Env, Reject, type VerifyOptions } from './env.ts'
 import { explain } from './explain.ts'
 import { checkGlobalFunctions, startMain } from './global-function.ts'
+import { isThrow } from './kfunc-call.ts'
 import { LOG_LEVEL, LOG_LEVEL1 } from './log.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { checkStructure } from './structure.ts'
@@ -106,6 +108,11 @@ function statsText(stats: Stats): string {
   )
 }
 
+function throwsByDefault(env: Env): boolean {
+  if (env.subprogs.some(subprog => subprog.isExceptionCallback)) return false
+  return env.seen.some((seen, i) => seen !== 0 && isKfuncCall(env.insns, i) && isThrow(env, i))
+}
+
 function loopCallback(env: Env): Int32Array {
   const list = new Int32Array(env.count).fill(-1)
   for (const [call, subprog] of env.loopCallbacks) list[call] = subprog
@@ -130,6 +137,9 @@ function verified(env: Env, rewritten: Rewritten): Verified {
     callMap: env.callMap,
     allMaps: env.maps,
     loopCallback: loopCallback(env),
+    callObject: env.callObject,
+    callNumber: env.callNumber,
+    throwsByDefault: throwsByDefault(env),
   }
   const result = {
     ...facts,

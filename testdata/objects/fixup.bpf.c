@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 // What the kernel rewrites in programs that it has accepted: loops over callbacks, lookups in every kind of map, divisions, fields of
-// packet buffers, writes into packets, functions that are called, and one that is not.
+// packet buffers, writes into packets, functions that are called, one that is not, and hidden arguments of the kernel's functions.
 #include "bpf.h"
 
 struct __sk_buff {
@@ -182,6 +182,83 @@ SEC("socket")
 int reads(struct __sk_buff *skb)
 {
 	return processor() + skb->len + skb->ifindex + *(volatile u8 *)&skb->protocol;
+}
+
+#define KERNEL extern __attribute__((section(".ksyms")))
+
+struct bpf_list_head {
+	u64 words[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	u64 words[3];
+} __attribute__((aligned(8)));
+
+struct bpf_refcount {
+	u32 word;
+} __attribute__((aligned(4)));
+
+struct bpf_spin_lock {
+	u32 word;
+};
+
+static void (*const lock)(void *lock) = (void *)93;
+static void (*const unlock)(void *lock) = (void *)94;
+
+KERNEL void *bpf_obj_new_impl(u64 type, void *meta);
+KERNEL void bpf_obj_drop_impl(void *object, void *meta);
+KERNEL void *bpf_refcount_acquire_impl(void *object, void *meta);
+KERNEL int bpf_list_push_front_impl(struct bpf_list_head *head, struct bpf_list_node *node, void *meta, u64 off);
+KERNEL void bpf_throw(u64 cookie);
+
+struct plain {
+	u32 a, b, c;
+};
+
+struct item {
+	u32 number;
+	struct bpf_list_node node;
+	struct bpf_refcount refs;
+};
+
+struct queue {
+	struct bpf_spin_lock lock;
+	struct bpf_list_head head __attribute__((btf_decl_tag("contains:item:node")));
+};
+
+MAP(queues, 2, u32, struct queue, 1);
+
+#define NEW(type) ((type *)bpf_obj_new_impl(__builtin_btf_type_id(*(type *)0, 0), 0))
+
+SEC("tc")
+int objects(struct __sk_buff *skb)
+{
+	u32 key = 0;
+	struct queue *queue = map_lookup(&queues, &key);
+	struct plain *plain = NEW(struct plain);
+	struct item *item, *same;
+
+	if (plain) {
+		plain->c = skb->len;
+		bpf_obj_drop_impl(plain, 0);
+	}
+	if (!queue || !(item = NEW(struct item)))
+		return 0;
+	item->number = 3;
+	if ((same = bpf_refcount_acquire_impl(item, 0)))
+		bpf_obj_drop_impl(same, 0);
+	lock(&queue->lock);
+	bpf_list_push_front_impl(&queue->head, &item->node, 0, 0);
+	unlock(&queue->lock);
+	return 0;
+}
+
+SEC("tc")
+int throws(struct __sk_buff *skb)
+{
+	if (skb->len == 7)
+		bpf_throw(3);
+	return 0;
 }
 
 char _license[] SEC("license") = "GPL";

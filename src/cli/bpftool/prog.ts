@@ -10,7 +10,7 @@ import { hexStrings } from './hex.ts'
 import type { Json } from './json.ts'
 import { NOTHING, type Output, type Tool } from './tool.ts'
 import { BpftoolError, type Words } from './words.ts'
-import { dumpXlated, xlatedBytes } from './xlated.ts'
+import { dumpXlated, losesLines, xlatedBytes } from './xlated.ts'
 
 export function progShow(tool: Tool, words: Words): Output {
   if (words.done) {
@@ -86,7 +86,9 @@ export function progDump(tool: Tool, words: Words): Output {
   const opcodes = words.keyword(['opcodes']) !== undefined
   const linum = !opcodes && words.keyword(['linum']) !== undefined
   if (!words.done) throw new BpftoolError('', 255, 'prog')
-  return what === 'xlated' ? dumpXlated(program, tool.kernel.version, { opcodes, linum }) : jited(program, opcodes)
+  if (what === 'jited') return jited(program, opcodes)
+  if (losesLines(program) && !tool.json) tool.say('error in processing bpf_line_info.  continue without it.')
+  return dumpXlated(program, tool.kernel.version, { opcodes, linum })
 }
 
 /** The device's code as it is. */

@@ -40,6 +40,11 @@ export function xlatedBytes(p: LoadedProgram): number {
   return 8 * xlatedOf(p).insns.count
 }
 
+/** The tool gives up on line info where a function has none: what the kernel adds to a program that throws has none. */
+export function losesLines(p: LoadedProgram): boolean {
+  return p.bound === undefined && xlatedOf(p).subprogs.includes(-1)
+}
+
 /** The instructions as `dump xlated … file` writes them: maps by their ids. */
 export function xlatedImage(p: LoadedProgram): Uint8Array {
   return encodeInsns(withIds(p, xlatedOf(p).insns))
@@ -115,7 +120,7 @@ function infoOf(p: LoadedProgram, xlated: Xlated): Info {
     const text = type === 0 ? undefined : prototype(btf, type)
     if (text !== undefined) prototypes.set(xlated.subprogStart[n]!, text)
   })
-  if (lineInfo !== undefined && lineInfo.length > 0) {
+  if (lineInfo !== undefined && lineInfo.length > 0 && !losesLines(p)) {
     const table = parseLines(btf, lineInfo, lineInfoRecordBytes)
     xlated.lineRecords.forEach((record, n) => {
       const line = lineRecord(table, record)
