@@ -62,6 +62,18 @@ export function boundMap(map: LoadedMap): BoundMap {
   return { id: map.id, spec: map.spec, device: map.bound?.device }
 }
 
+/** What stands in a queue or stack, in the order in which it was pushed. Reading is taking and putting back. */
+export function queued(map: LoadedMap): Uint8Array[] {
+  const { host, spec } = map
+  const stack = spec.type === T.BPF_MAP_TYPE_STACK
+  if (host === undefined || (!stack && spec.type !== T.BPF_MAP_TYPE_QUEUE)) return []
+  const values: Uint8Array[] = []
+  for (let value = host.popBytes(); value !== undefined; value = host.popBytes()) values.push(value)
+  if (stack) values.reverse()
+  for (const value of values) host.pushBytes(value)
+  return values
+}
+
 /** All elements in the map's own order. Ends also where another writer changes the map meanwhile. */
 export function mapEntries(map: LoadedMap): [key: Uint8Array, value: Uint8Array][] {
   const entries: [Uint8Array, Uint8Array][] = []

@@ -8,7 +8,7 @@ import { fromHex, toHex } from '../bytes/hex.ts'
 import { NicwrightError } from '../errors.ts'
 import { holdsMaps, holdsPrograms } from './handles.ts'
 import { Kernel, type KernelOptions, type NextIds } from './kernel.ts'
-import { type LoadedMap, mapEntries } from './map.ts'
+import { type LoadedMap, mapEntries, queued } from './map.ts'
 import type { NetdevOps, XdpMode } from './netdev.ts'
 import type { Pin } from './pins.ts'
 import { type KernelVersion, kernelVersions } from './version-table.ts'
@@ -39,6 +39,8 @@ export interface Snapshot {
     readonly owner?: number
     readonly record: unknown
     readonly entries: readonly Entry[]
+    /** Of queues and stacks. */
+    readonly queued?: readonly string[]
   }[]
   readonly programs: readonly {
     readonly id: number
@@ -87,6 +89,7 @@ export function snapshot(kernel: Kernel, options: (netdev: string) => unknown): 
       ...(map.owner === undefined ? {} : { owner: map.owner.type }),
       record: mapRecord(map),
       entries: mapEntries(map).map(([key, value]) => [toHex(key), toHex(value)] as const),
+      ...values(queued(map)),
     })),
     programs: [...kernel.programs.values()].filter(alive).map(({ id, program, maps, loadedAt, bound, btf }) => {
       const { btf: _, ...bare } = program
@@ -110,6 +113,10 @@ export function snapshot(kernel: Kernel, options: (netdev: string) => unknown): 
     }),
     dmesg: kernel.dmesg.slice(-DMESG_LINES),
   }
+}
+
+function values(list: readonly Uint8Array[]): { readonly queued?: readonly string[] } {
+  return list.length === 0 ? {} : { queued: list.map(value => toHex(value)) }
 }
 
 /** A map alone is the record of a program without instructions that has one map. Its contents and types stand beside it, not in it. */
@@ -189,7 +196,7 @@ function restored(
     return object === undefined ? {} : { btf: object.bytes }
   }
   const later: (readonly [LoadedMap, readonly Entry[]])[] = []
-  for (const { id, netdev, btf, frozen, owner, record, entries } of state.maps) {
+  for (const { id, netdev, btf, frozen, owner, record, entries, queued: waiting = [] } of state.maps) {
     const read = readRecord({ insns: [], maps: record }).maps[0]
     if (read === undefined) throw damaged(`map ${id}`)
     const spec: MapSpec = { ...read, ...typesOf(btf) }
@@ -204,6 +211,7 @@ function restored(
     if (owner !== undefined) made.map.owner = { type: owner }
     if (own) later.push([made.map, entries])
     else if (spec.frozen !== true) fill(made.map, entries)
+    for (const value of waiting) made.map.host?.pushBytes(bytesOf(value))
     made.map.frozen = frozen === true
   }
   for (const { id, netdev, btf, loadedAt, maps, record } of state.programs) {

@@ -90,8 +90,12 @@ export const grammar: Readonly<Record<string, readonly Entry[]>> = {
       needing(1, (_, words) => refuses(`can't open cgroup ${words.peek()}`)(_, words)),
     ),
     reads('tree', refuses("cgroup v2 isn't mounted")),
-    reads('attach', needing(4, refuses('failed to attach program'))),
-    reads('detach', needing(4, refuses('failed to detach program'))),
+    reads('attach', (_, words) =>
+      refuses(words.left < 4 ? 'too few parameters for cgroup attach' : 'failed to attach program')(_, words),
+    ),
+    reads('detach', (_, words) =>
+      refuses(words.left < 4 ? 'too few parameters for cgroup detach' : 'failed to detach program')(_, words),
+    ),
     help,
   ],
   perf: [reads('show', nothing), reads('list', nothing), help],
@@ -113,7 +117,7 @@ export const grammar: Readonly<Record<string, readonly Entry[]>> = {
     reads('dump', () => ({ text: '[]\n', json: [], status: 255 })),
     help,
   ],
-  iter: [help, reads('pin', needing(2, refuses("can't load objfile")))],
+  iter: [help, reads('pin', needing(2, refuses("can't load objfile"), 'iter'))],
 }
 
 /** All objects in the order in which abbreviations of them are tried, with what is no object among them. */

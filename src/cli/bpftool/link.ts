@@ -29,7 +29,12 @@ export function linkPin(tool: Tool, words: Words): Output {
   return link(tool, words)
 }
 
+/** Every refusal of this command ends with 1. */
 export function linkDetach(tool: Tool, words: Words): Output {
   if (words.left !== 2) throw new BpftoolError('link specifier is invalid or missing\n', 1)
-  return link(tool, words)
+  try {
+    return link(tool, words)
+  } catch (error) {
+    throw error instanceof BpftoolError ? new BpftoolError(error.message, 1) : error
+  }
 }

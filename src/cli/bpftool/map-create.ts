@@ -8,7 +8,7 @@ import { kernelName } from '../object.ts'
 import { cNumber, maps, only } from './handle.ts'
 import { pinAt } from './pin.ts'
 import { NOTHING, type Output, type Tool } from './tool.ts'
-import { BpftoolError, match, type Words } from './words.ts'
+import { BpftoolError, type Words } from './words.ts'
 
 /** Numbers that a keyword gives, with the words for them in errors. */
 const NUMBERS = {
@@ -27,10 +27,10 @@ export function mapCreate(tool: Tool, words: Words): Output {
   let netdev: Netdev | undefined
   let inner: LoadedMap | undefined
   while (!words.done) {
+    words.need(2)
     const text = words.peek() ?? ''
     const keyword = words.keyword(['type', 'name', 'key', 'value', 'entries', 'flags', 'dev', 'inner_map'])
     if (keyword === undefined) throw new BpftoolError(`unknown arg ${text}`)
-    words.need(1)
     if (keyword === 'type') {
       if (type !== undefined) throw new BpftoolError('map type already specified')
       type = typeOf(words.next())
@@ -71,10 +71,9 @@ function shape({ init: _, btf: _btf, frozen: _frozen, ...spec }: MapSpec): MapSp
   return spec
 }
 
-/** A name, the first that the word is a beginning of, or a number. */
+/** A name in full: the one word that may not be abbreviated. */
 function typeOf(text: string): number {
-  const name = match(text, mapTypeNames.slice(1))
-  const number = name === undefined ? cNumber(text) : mapTypeNames.indexOf(name)
-  if (number === undefined) throw new BpftoolError(`unrecognized map type: ${text}`)
+  const number = mapTypeNames.indexOf(text)
+  if (number < 0) throw new BpftoolError(`unrecognized map type: ${text}`)
   return number
 }

@@ -2,7 +2,7 @@ import { EINVAL, ENOENT, ENOTSUPP } from '../../bpf/errno.ts'
 import * as T from '../../bpf/map-type-table.ts'
 import { progTypeNames } from '../../bpf/prog-type-table.ts'
 import { holdsMaps, holdsPrograms } from '../../kernel/handles.ts'
-import type { LoadedMap } from '../../kernel/map.ts'
+import { type LoadedMap, mayWrite } from '../../kernel/map.ts'
 import { strerror } from '../errno.ts'
 import { device, deviceText, present } from './device.ts'
 import { elementJson, elementOutput, elementPlain, parseElement } from './element.ts'
@@ -124,7 +124,8 @@ function dump(map: LoadedMap): Output {
     else texts.push(plain.text ?? '')
     json.push(elementJson(map, key, value))
   }
-  if (key !== -ENOENT) status = statusOf(noOrder(map) ? -EINVAL : key)
+  if (noOrder(map)) status = statusOf(-EINVAL)
+  else if (key !== -ENOENT) status = statusOf(key)
   if (map.spec.type === T.BPF_MAP_TYPE_RINGBUF) status = statusOf(-ENOTSUPP)
   const text =
     map.btf === undefined ? `${texts.join('')}Found ${found} element${found === 1 ? '' : 's'}\n` : printJson(typed, true)
@@ -153,17 +154,14 @@ export function mapUpdate(tool: Tool, words: Words): Output {
   const map = first(tool, words)
   const { key, value, flags } = parseElement(tool, words, map, { key: true, value: true, flags: true })
   const error =
-    isQueue(map) && map.host !== undefined
-      ? map.frozen
-        ? -1
-        : map.host.pushBytes(value, flags)
-      : map.ops.update(key, value, flags)
+    isQueue(map) && map.host !== undefined ? mayWrite(map) || map.host.pushBytes(value, flags) : map.ops.update(key, value, flags)
   if (error !== 0) throw new BpftoolError(`update failed: ${strerror(-error)}`, statusOf(error))
   return NOTHING
 }
 
 export function mapDelete(tool: Tool, words: Words): Output {
   const map = first(tool, words)
+  if (words.done) throw new BpftoolError('did not find key')
   const { key } = parseElement(tool, words, map, { key: true })
   const error = map.ops.remove(key)
   if (error !== 0) throw new BpftoolError(`delete failed: ${strerror(-error)}`, statusOf(error))
@@ -173,7 +171,7 @@ export function mapDelete(tool: Tool, words: Words): Output {
 export function mapNext(tool: Tool, words: Words): Output {
   const map = first(tool, words)
   const key = words.done ? undefined : parseElement(tool, words, map, { key: true }).key
-  const next = map.ops.nextKey(key)
+  const next = noOrder(map) ? -EINVAL : map.ops.nextKey(key)
   if (typeof next === 'number') throw new BpftoolError(`can't get next key: ${strerror(-next)}`, statusOf(next))
   return {
     text: `${key === undefined ? 'key: None\n' : `key:\n${hexLines(key)}\n`}next key:\n${hexLines(next)}\n`,
@@ -191,7 +189,9 @@ export function mapPop(tool: Tool, words: Words): Output {
 
 /** Looks up and deletes; of a map with keys, the element of the key 0. */
 function take(map: LoadedMap): Uint8Array | number {
-  if (isQueue(map)) return (map.frozen ? -1 : map.host?.popBytes()) ?? -ENOENT
+  const forbidden = mayWrite(map)
+  if (forbidden !== 0) return forbidden
+  if (isQueue(map)) return map.host?.popBytes() ?? -ENOENT
   const { type, keySize } = map.spec
   const hash = [T.BPF_MAP_TYPE_HASH, T.BPF_MAP_TYPE_LRU_HASH, T.BPF_MAP_TYPE_PERCPU_HASH, T.BPF_MAP_TYPE_LRU_PERCPU_HASH]
   if (!hash.includes(type) || map.bound !== undefined) return -ENOTSUPP

@@ -186,6 +186,10 @@ test('everything comes back from a snapshot, and what is damaged is refused', ()
   bpftool('map create /sys/fs/bpf/a type prog_array key 4 value 4 entries 2 name a')
   bpftool('map update pinned /sys/fs/bpf/a key 0 0 0 0 value pinned /sys/fs/bpf/p')
   bpftool('map freeze pinned /sys/fs/bpf/i')
+  for (const type of ['queue', 'stack']) {
+    bpftool(`map create /sys/fs/bpf/${type} type ${type} value 4 entries 4 name ${type}`)
+    for (const n of [1, 2, 3]) bpftool(`map push pinned /sys/fs/bpf/${type} value ${n} 0 0 0`)
+  }
   bpftool(`prog run pinned /sys/fs/bpf/p data_in ${join(files, 'packet')} repeat 3`)
   const text = JSON.stringify(snapshot(kernel, () => ({})))
   const again = restore(JSON.parse(text), makeNetdevs(), {})
@@ -193,6 +197,9 @@ test('everything comes back from a snapshot, and what is damaged is refused', ()
   const shown = (which: Kernel): Answer[] =>
     ['-f prog show', '-f map show', 'net show', 'btf show'].map(line => answer(io => runBpftool(which, words(line), io)))
   expect(shown(again)).toEqual(shown(kernel))
+
+  expect(answer(io => runBpftool(again, words('map pop pinned /sys/fs/bpf/queue'), io))[0]).toBe('value: 01 00 00 00\n')
+  expect(answer(io => runBpftool(again, words('map pop pinned /sys/fs/bpf/stack'), io))[0]).toBe('value: 03 00 00 00\n')
 
   fc.assert(
     fc.property(fc.nat(), fc.constantFrom<unknown>(null, -1, 7, 'x', [], {}), (at, value) => {

@@ -62,7 +62,7 @@ export function parseOptions(args: readonly string[]): Parsed {
       const [text = '', value] = word.slice(2).split('=')
       const fits = LONG.filter(name => name.startsWith(text))
       const name = LONG.find(each => each === text) ?? (fits.length === 1 ? fits[0] : undefined)
-      if (name === undefined) error = unknown
+      if (name === undefined || (value !== undefined && name !== 'base-btf')) error = unknown
       else take(name, () => value ?? args[++i])
     } else if (word.length > 1 && word.startsWith('-')) {
       for (let at = 1; at < word.length && error === undefined; at++) {
