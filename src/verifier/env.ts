@@ -4,7 +4,15 @@
 
 import type { Insns } from '../bpf/insns.ts'
 import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH } from '../bpf/map-type-table.ts'
-import { BPF_PROG_TYPE_SCHED_ACT, BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP } from '../bpf/prog-type-table.ts'
+import {
+  BPF_F_SLEEPABLE,
+  BPF_F_STRICT_ALIGNMENT,
+  BPF_F_TEST_REG_INVARIANTS,
+  BPF_F_TEST_STATE_FREQ,
+  BPF_PROG_TYPE_SCHED_ACT,
+  BPF_PROG_TYPE_SCHED_CLS,
+  BPF_PROG_TYPE_XDP,
+} from '../bpf/prog-type-table.ts'
 import type { MapSpec, Program } from '../bpf/program.ts'
 import type { LineTable } from '../btf/lines.ts'
 import type { Btf } from '../btf/parse.ts'
@@ -50,16 +58,6 @@ export const FORCE_CHECKPOINT = 4
 export const CALLS_CALLBACK = 8
 /** The instruction takes part in an iterator's `next` call. */
 export const ITER_NEXT = 16
-
-// Program flags of a load.
-export const BPF_F_STRICT_ALIGNMENT: number = 1 << 0
-export const BPF_F_ANY_ALIGNMENT: number = 1 << 1
-export const BPF_F_TEST_RND_HI32: number = 1 << 2
-export const BPF_F_TEST_STATE_FREQ: number = 1 << 3
-export const BPF_F_SLEEPABLE: number = 1 << 4
-export const BPF_F_XDP_HAS_FRAGS: number = 1 << 5
-export const BPF_F_XDP_DEV_BOUND_ONLY: number = 1 << 6
-export const BPF_F_TEST_REG_INVARIANTS: number = 1 << 7
 
 export interface Subprog {
   /** First instruction; the next subprogram's start is the end. */

@@ -7,11 +7,6 @@ import { MAX_BPF_REG, NOT_INIT, R_PRECISE, R_SUBREG_DEF, R_TYPE, REG_WORDS, SCAL
 import type { State } from './state.ts'
 import { reads64, writes64 } from './zext.ts'
 
-/** Word where register `n` of a frame begins. */
-export function at(n: number): number {
-  return n * REG_WORDS
-}
-
 /** `check_reg_arg(SRC_OP)`. */
 export function readReg(env: Env, n: number): void {
   if (n >= MAX_BPF_REG) env.reject(EINVAL, `R${n} is invalid`)

@@ -125,7 +125,8 @@ export function checkMapFlags(env: Env, n: number, off: number, size: number, wr
   const map = env.maps[env.regs[n * REG_WORDS + R_MAP]!]!
   const detail = `value_size=${map.valueSize} off=${off} size=${size}`
   // A device map's value is the interface number itself.
-  const readOnly = (map.flags & BPF_F_RDONLY_PROG) !== 0 || map.type === BPF_MAP_TYPE_DEVMAP || map.type === BPF_MAP_TYPE_DEVMAP_HASH
+  const readOnly =
+    (map.flags & BPF_F_RDONLY_PROG) !== 0 || map.type === BPF_MAP_TYPE_DEVMAP || map.type === BPF_MAP_TYPE_DEVMAP_HASH
   if (write && readOnly) env.reject(EACCES, `write into map forbidden, ${detail}`)
   if (!write && (map.flags & BPF_F_WRONLY_PROG) !== 0) env.reject(EACCES, `read from map forbidden, ${detail}`)
 }

@@ -2,18 +2,7 @@
 // reg.ts); a State is a chain of frames, the references held, and the jumps taken since its checkpoint. Both are pooled: verification
 // copies states at every branch and checkpoint, and copying into arrays that are already there is a plain memory copy.
 
-import {
-  FRAME_REG_WORDS,
-  NOT_INIT,
-  PTR_TO_STACK,
-  R_FRAME,
-  R_TYPE,
-  REG_WORDS,
-  S_TYPES,
-  SLOT_WORDS,
-  setNotInit,
-  setPointer,
-} from './reg.ts'
+import { FRAME_REG_WORDS, PTR_TO_STACK, R_FRAME, REG_WORDS, S_TYPES, SLOT_WORDS, setNotInit, setPointer } from './reg.ts'
 
 export const MAX_CALL_FRAMES = 8
 export const MAX_BPF_STACK = 512
@@ -357,9 +346,4 @@ export class StatePool {
 export function isSpilled(stack: Int32Array, slot: number): boolean {
   // The byte at the lowest address tells: a narrower spill begins there.
   return stack[slot + S_TYPES + 1]! >>> 24 === 1
-}
-
-/** Whether a spilled scalar or pointer is in the slot. */
-export function isSpilledReg(stack: Int32Array, slot: number): boolean {
-  return isSpilled(stack, slot) && stack[slot + R_TYPE] !== NOT_INIT
 }
