@@ -10,7 +10,7 @@ import { hexStrings } from './hex.ts'
 import type { Json } from './json.ts'
 import { NOTHING, type Output, type Tool } from './tool.ts'
 import { BpftoolError, type Words } from './words.ts'
-import { dumpXlated, losesLines, xlatedBytes } from './xlated.ts'
+import { dumpXlated, losesLines, xlatedBytes, xlatedImage } from './xlated.ts'
 
 export function progShow(tool: Tool, words: Words): Output {
   if (words.done) {
@@ -82,7 +82,9 @@ export function progDump(tool: Tool, words: Words): Output {
   if (what === undefined) throw new BpftoolError(`expected 'xlated' or 'jited', got: ${words.peek() ?? '(null)'}`)
   const program = present(only(programs(tool, words), 'programs'), 'prog')
   if (what === 'jited' && (program.bound?.device.jited.length ?? 0) === 0) throw new BpftoolError('No libbfd support')
-  if (what === 'jited' && words.keyword(['file']) !== undefined) return imageFile(program, words)
+  if (words.keyword(['file']) !== undefined) {
+    return imageFile(what === 'jited' ? (program.bound?.device.jited ?? new Uint8Array(0)) : xlatedImage(program), words)
+  }
   const opcodes = words.keyword(['opcodes']) !== undefined
   const linum = !opcodes && words.keyword(['linum']) !== undefined
   if (!words.done) throw new BpftoolError('', 255, 'prog')
@@ -91,13 +93,13 @@ export function progDump(tool: Tool, words: Words): Output {
   return dumpXlated(program, tool.kernel.version, { opcodes, linum })
 }
 
-/** The device's code as it is. */
-function imageFile(p: LoadedProgram, words: Words): Output {
+/** The code as it is. */
+function imageFile(bytes: Uint8Array, words: Words): Output {
   if (words.done) throw new BpftoolError('expected file path')
   const path = words.next()
   if (!words.done) throw new BpftoolError('', 255, 'prog')
   try {
-    writeFileSync(path, p.bound?.device.jited ?? '')
+    writeFileSync(path, bytes)
   } catch (error) {
     throw new BpftoolError(`can't open file ${path}: ${strerror(Math.abs((error as NodeJS.ErrnoException).errno ?? 5))}`)
   }

@@ -36,7 +36,7 @@ function load(path: string): LoadedProgram[] {
 }
 
 function bpftool(...args: string[]): { readonly status: number; readonly out: string; readonly err: string } {
-  const done = spawnSync('bpftool', args, { encoding: 'utf8' })
+  const done = spawnSync(process.env.BPFTOOL ?? 'bpftool', args, { encoding: 'utf8' })
   return { status: done.status ?? -1, out: done.stdout ?? '', err: done.stderr ?? '' }
 }
 
