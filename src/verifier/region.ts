@@ -1,7 +1,7 @@
 // Is an access inside the memory that its pointer was proven for? Map values and keys, packets, and other memory of known size.
 
 import { EACCES, EINVAL } from '../bpf/errno.ts'
-import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH } from '../bpf/map-type-table.ts'
+import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../bpf/map-type-table.ts'
 import { toNumber } from '../bytes/long.ts'
 import type { Env } from './env.ts'
 import { mapFields } from './map-fields.ts'
@@ -124,9 +124,6 @@ export function fieldName(kind: string): string {
 export function checkMapFlags(env: Env, n: number, off: number, size: number, write: boolean): void {
   const map = env.maps[env.regs[n * REG_WORDS + R_MAP]!]!
   const detail = `value_size=${map.valueSize} off=${off} size=${size}`
-  // A device map's value is the interface number itself.
-  const readOnly =
-    (map.flags & BPF_F_RDONLY_PROG) !== 0 || map.type === BPF_MAP_TYPE_DEVMAP || map.type === BPF_MAP_TYPE_DEVMAP_HASH
-  if (write && readOnly) env.reject(EACCES, `write into map forbidden, ${detail}`)
+  if (write && (map.flags & BPF_F_RDONLY_PROG) !== 0) env.reject(EACCES, `write into map forbidden, ${detail}`)
   if (!write && (map.flags & BPF_F_WRONLY_PROG) !== 0) env.reject(EACCES, `read from map forbidden, ${detail}`)
 }
