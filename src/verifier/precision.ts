@@ -28,6 +28,7 @@ import {
 } from '../bpf/opcode.ts'
 import { CALLS_CALLBACK, type Env } from './env.ts'
 import { insnText } from './insn-text.ts'
+import { isAbsentKfunc } from './kfunc.ts'
 import { printState } from './print-state.ts'
 import { R_PRECISE, R_TYPE, REG_WORDS, SCALAR_VALUE, SLOT_WORDS } from './reg.ts'
 import {
@@ -481,7 +482,7 @@ function backtrackCall(env: Env, i: number, following: number): boolean {
     leaveFrame(env)
     return true
   }
-  if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL && insns.imm[i] === 0) return false
+  if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL && isAbsentKfunc(env, i)) return false
   drop(0)
   if (insns.src[i] === 0 && insns.imm[i] === TAIL_CALL && following !== i + 1) {
     // The tail call was taken and returned to the caller.
