@@ -59,10 +59,7 @@ describe('attaching', () => {
     const machine = makeMachine()
     const host = load(machine, PASS, false)
     const bound = load(machine, PASS, true)
-    expect(attach(machine, bound, 'driver')).toEqual([
-      -EINVAL,
-      'Using offloaded program without HW_MODE flag is not supported',
-    ])
+    expect(attach(machine, bound, 'driver')).toEqual([-EINVAL, 'Using offloaded program without HW_MODE flag is not supported'])
     expect(attach(machine, bound, 'generic')).toEqual([-EINVAL, undefined])
     expect(attach(machine, host, 'offload')).toEqual([-EINVAL, undefined])
     expect(attach(machine, bound, 'offload')).toEqual([0, undefined])
