@@ -332,7 +332,7 @@ export const explanationRows: readonly ExplanationRow[] = [
   },
   {
     pattern:
-      /(cannot be used inside bpf_(spin_lock|rcu_read_lock|preempt_disable|local_irq_save)-ed region|function calls are not allowed while holding a lock)/,
+      /(cannot be used inside bpf_(spin_lock|rcu_read_lock|preempt_disable|local_irq_save)-ed region|function calls are not allowed while holding a lock|^use static function instead$)/,
     category: RESOURCE,
     title: 'not possible while the lock is held',
     why: 'Between lock and unlock a program may neither end nor call other functions.',
@@ -346,14 +346,15 @@ export const explanationRows: readonly ExplanationRow[] = [
     fix: 'Declare the map with BTF (__type(value, struct …)), pass &value->lock, and pair lock and unlock.',
   },
   {
-    pattern: /^R(?<reg>\d+) must be referenced when passed to release function$|reference has not been acquired before$/,
+    pattern:
+      /^R(?<reg>\d+) must be referenced when passed to release function$|reference has not been acquired before$|is an unacquired reference$/,
     category: RESOURCE,
     title: 'nothing to release',
     why: 'The pointer does not carry a reference: it was released before, or never acquired.',
     fix: 'Release exactly what was acquired, once on each path.',
   },
   {
-    pattern: /^At program exit the register R0/,
+    pattern: /^At (program exit|subprogram exit|callback return|async callback return) the register R\d/,
     category: RETURN,
     title: 'return value out of range',
     why: 'The kernel understands a few values only as a result of this program type, and R0 is %v.',
@@ -462,11 +463,75 @@ export const explanationRows: readonly ExplanationRow[] = [
   },
   {
     pattern:
-      /^(metadata kfuncs|kernel function|R(?<reg>\d+) must be referenced or trusted|R\d+ must be a rcu pointer|arg#\d+ |expected an? (un)?initialized|Possibly NULL pointer passed to)/,
+      /^(metadata kfuncs|kernel function|R(?<reg>\d+) must be referenced or trusted|R\d+ must be a rcu pointer|arg#\d+ |expected (an )?(un)?initialized|Possibly NULL pointer passed to)/,
     category: KFUNC,
     title: 'argument that the kernel function does not take',
     why: 'The prototype of the function decides what its arguments must be; this one is not.',
     fix: 'Check for NULL, pass what was acquired, initialise iterators and flags with their own functions; bind to the device for metadata.',
+  },
+  {
+    pattern: /^(nested rcu read lock|unmatched rcu read unlock|unmatched attempt to enable preemption|cannot restore irq state)/,
+    category: RESOURCE,
+    title: 'sections do not nest as they should',
+    why: 'Each section (RCU, preemption, interrupts) is left as often as it is entered, in reverse order, and RCU sections do not nest.',
+    fix: 'Pair begin and end on every path.',
+  },
+  {
+    pattern: /(must be sleepable|might sleep|is sleepable within)/,
+    category: CALL,
+    title: 'call that may sleep',
+    why: 'Programs of this type run where the kernel must not sleep.',
+    fix: 'Use a function that does not sleep, or do this work in a work queue.',
+  },
+  {
+    pattern:
+      /^(access beyond (struct|the end of member)|struct \w+ doesn't have field|direct access to \w+ is disallowed|cannot access ptr member)/,
+    category: MEMORY,
+    title: 'no such field in this structure',
+    why: 'The access does not match a field that may be read or written with this offset and size.',
+    fix: 'Access fields by their name and full size; locks, list and tree nodes only through their functions.',
+  },
+  {
+    pattern: /(not found at offset=|^operation on bpf_|Couldn't find btf_record|held lock and object|must be held for)/,
+    category: RESOURCE,
+    title: 'object and list or tree do not belong together',
+    why: 'The node, the head and the lock must be those that the declaration of the list or tree names.',
+    fix: 'Pass the node that __contains() names, and hold the lock that stands beside the head.',
+  },
+  {
+    pattern: /(doesn't point to|has no valid|doesn't have constant offset|has to be at the constant offset)/,
+    category: MAP,
+    title: 'this is not where the special field stands',
+    why: 'Locks, timers, work queues and kernel pointers stand at one constant place of a value, which BTF tells.',
+    fix: 'Pass the address of the field itself: &value->timer.',
+  },
+  {
+    pattern: /(kptr|^invalid kptr access)/,
+    category: MAP,
+    title: 'kernel pointer used in another way than it is meant',
+    why: 'A referenced kernel pointer in a map value is only exchanged, for NULL or an object of its type that you own.',
+    fix: 'Use bpf_kptr_xchg() with what you acquired, and release what comes back.',
+  },
+  {
+    pattern: /does not allow writes to packet data$/,
+    category: MEMORY,
+    title: 'programs of this type can not write packets',
+    why: 'A writable slice is for programs that may write into the packet.',
+    fix: 'Use bpf_dynptr_slice(), which is read-only.',
+  },
+  {
+    pattern: /^write to change key R(?<reg>\d+) not allowed$/,
+    category: MAP,
+    title: 'keys of a map are read-only',
+    why: 'A key that was changed would no longer be found.',
+    fix: 'Delete the entry and insert another one.',
+  },
+  {
+    pattern: /callback/,
+    category: CALL,
+    title: 'callback is not possible here',
+    why: 'The function does not call back for this map, or the callback is not of the kind it calls.',
+    fix: 'Use a hash or array map, and a static function with the parameters of the documentation.',
   },
   {
     pattern: /dynptr/i,
