@@ -39,6 +39,8 @@ export interface Program {
   readonly license: string
   readonly insns: Insns
   readonly kfuncs?: readonly (readonly [insn: number, name: string])[]
+  /** The load has an fd_array, so that maps may be referred to by index (src 5 and 6 of an ld_imm64); here the index is the map's in any case. */
+  readonly fdArray?: boolean
   /** Raw .BTF blob, and the func_info and line_info records of the load with their record sizes in bytes. */
   readonly btf?: Uint8Array
   readonly funcInfo?: Uint8Array

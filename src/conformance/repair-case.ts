@@ -80,6 +80,7 @@ function byIndex(program: Program): Program {
   const { src } = program.insns
   return {
     ...program,
+    fdArray: true,
     insns: { ...program.insns, src: src.map((n, i) => (program.insns.code[i] === LD_IMM64 ? BPF_PSEUDO_MAP_IDX : n)) },
   }
 }

@@ -5,6 +5,7 @@
 import type { Insns } from '../bpf/insns.ts'
 import { BPF_F_RDONLY_PROG, BPF_MAP_TYPE_DEVMAP, BPF_MAP_TYPE_DEVMAP_HASH } from '../bpf/map-type-table.ts'
 import {
+  BPF_F_ANY_ALIGNMENT,
   BPF_F_SLEEPABLE,
   BPF_F_STRICT_ALIGNMENT,
   BPF_F_TEST_REG_INVARIANTS,
@@ -244,7 +245,8 @@ export class Env {
     this.logging2 = (this.log.level & LOG_LEVEL2) !== 0 && !quiet
     this.progType = program.type
     this.attachType = program.expectedAttachType
-    this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0
+    // Asking for any alignment wins over asking for a strict one.
+    this.strictAlignment = (program.flags & BPF_F_STRICT_ALIGNMENT) !== 0 && (program.flags & BPF_F_ANY_ALIGNMENT) === 0
     this.testStateFreq = (program.flags & BPF_F_TEST_STATE_FREQ) !== 0
     this.testRegInvariants = (program.flags & BPF_F_TEST_REG_INVARIANTS) !== 0
     this.sleepable = (program.flags & BPF_F_SLEEPABLE) !== 0

@@ -1,7 +1,7 @@
 // Pass 7, one scan in program order where the first fault wins: reserved fields of loads, unknown opcodes, the shape of ld_imm64, and
 // which map or map value each of those refers to. The instructions stay as they are; what was found stands in `mapOf` and `mapOffset`.
 
-import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP } from '../bpf/errno.ts'
+import { E2BIG, EBADF, EINVAL, ENOENT, ENOTSUPP, EPROTO } from '../bpf/errno.ts'
 import { BPF_MAP_TYPE_ARENA, BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_STRUCT_OPS } from '../bpf/map-type-table.ts'
 import {
   BPF_LDX,
@@ -62,6 +62,8 @@ function resolve(env: Env, i: number, used: Set<number>): void {
   const isValue = src === BPF_PSEUDO_MAP_VALUE || src === BPF_PSEUDO_MAP_IDX_VALUE
   const isMap = src === BPF_PSEUDO_MAP_FD || src === BPF_PSEUDO_MAP_IDX
   if (!isValue && (!isMap || high !== 0)) env.reject(EINVAL, 'unrecognized bpf_ld_imm64 insn')
+  const byIndex = src === BPF_PSEUDO_MAP_IDX || src === BPF_PSEUDO_MAP_IDX_VALUE
+  if (byIndex && env.program.fdArray !== true) env.reject(EPROTO, 'fd_idx without fd_array is invalid')
   const index = env.insns.imm[i]!
   const map = index < env.ownMaps ? env.maps[index] : undefined
   if (map === undefined) env.reject(EBADF, `fd ${index} is not pointing to valid bpf_map`)
