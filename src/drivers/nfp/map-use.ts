@@ -4,7 +4,7 @@
 
 export const WORD_UNUSED = 0
 export const WORD_READ = 1
-export const WORD_WRITE = 2
+/** 2 would be a plain store, which the driver refuses. */
 export const WORD_ATOMIC = 3
 
 export const wordUseNames: readonly string[] = ['unused', 'read', 'write', 'atomic']
