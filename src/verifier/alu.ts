@@ -53,7 +53,8 @@ import {
   setKnown,
   setUnbounded,
 } from './reg.ts'
-import { scalarAlu, signExtend32, signExtend64 } from './scalar-alu.ts'
+import { scalarAlu } from './scalar-alu.ts'
+import { signExtend32, signExtend64 } from './scalar-width.ts'
 import { noteScalarAlu } from './speculation.ts'
 
 // `off` of a 64-bit move that casts between address spaces.

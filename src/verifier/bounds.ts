@@ -2,7 +2,7 @@
 // kept in step by deducing each from the others. Deduction only ever narrows; an empty range (min over max) means that the
 // path is dead, and is left as it is for whoever asks (`boundsViolation`).
 
-import { slt, toUnsigned, ult } from '../bytes/long.ts'
+import { slt, ult } from '../bytes/long.ts'
 import {
   R_MASK,
   R_S32_MAX,
@@ -91,7 +91,7 @@ export function updateBounds32(r: Int32Array, i: number): void {
   u32Between(r, i, value, value | mask)
 }
 
-export function updateBounds64(r: Int32Array, i: number): void {
+function updateBounds64(r: Int32Array, i: number): void {
   const vl = r[i + R_VALUE]!
   const vh = r[i + R_VALUE + 1]!
   const ml = r[i + R_MASK]!
@@ -336,21 +336,4 @@ export function boundsViolation(r: Int32Array, i: number): string | undefined {
 /** Whether the value (its low half, when `half`) is one constant. */
 export function isConstScalar(r: Int32Array, i: number, half: boolean): boolean {
   return r[i + R_TYPE] === SCALAR_VALUE && r[i + R_MASK] === 0 && (half || r[i + R_MASK + 1] === 0)
-}
-
-/** All five views, as they stand in the message about a violation. */
-export function boundsText(r: Int32Array, i: number): string {
-  const pair = (min: bigint, max: bigint): string => `[${hex(min)}, ${hex(max)}]`
-  const wide = (at: number): bigint => toUnsigned(r[i + at]!, r[i + at + 1]!)
-  const half = (at: number): bigint => toUnsigned(r[i + at]!, 0)
-  return (
-    `u64=${pair(wide(R_UMIN), wide(R_UMAX))} s64=${pair(wide(R_SMIN), wide(R_SMAX))} ` +
-    `u32=${pair(half(R_U32_MIN), half(R_U32_MAX))} s32=${pair(half(R_S32_MIN), half(R_S32_MAX))} ` +
-    `var_off=(${hex(wide(R_VALUE))}, ${hex(wide(R_MASK))})`
-  )
-}
-
-// C's %#llx: zero has no prefix.
-function hex(value: bigint): string {
-  return value === 0n ? '0' : `0x${value.toString(16)}`
 }

@@ -44,7 +44,7 @@ import {
   setUnbounded,
   TYPE_BASE_MASK,
 } from './reg.ts'
-import { addRange32, addRange64 } from './scalar-alu.ts'
+import { addRange32, addRange64 } from './scalar-range.ts'
 import { TNUM_WORDS, tnumAdd, tnumIntersect, tnumOverlap } from './tnum.ts'
 
 type Regs = Int32Array

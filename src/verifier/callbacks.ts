@@ -2,7 +2,7 @@
 // while the caller goes on behind the call. A body that returns comes back to the call, so that it is queued again until its states repeat. What is
 // called at another time (timers) starts from nothing.
 
-import { E2BIG, EFAULT, ENOTSUPP } from '../bpf/errno.ts'
+import { E2BIG, EFAULT, ENOMEM, ENOTSUPP } from '../bpf/errno.ts'
 import {
   BPF_MAP_TYPE_ARRAY,
   BPF_MAP_TYPE_HASH,
@@ -37,7 +37,7 @@ import { type Frame, MAX_CALL_FRAMES } from './state.ts'
 import { typeId } from './type-id.ts'
 
 /** Sets a callback's arguments from the registers of the call. */
-export type SetArgs = (env: Env, caller: Frame, callee: Frame) => void
+type SetArgs = (env: Env, caller: Frame, callee: Frame) => void
 
 const DYNPTR_LOCAL = 1
 
@@ -52,7 +52,7 @@ export function pushCallback(env: Env, subprog: number, setArgs: SetArgs): void 
   if (info === undefined) env.reject(EFAULT, `verifier bug: callback subprog ${subprog}`)
   checkSubprogArgs(env, subprog)
   info.isCallback = true
-  const state = pushPath(env, info.start, env.insn, false)
+  const state = pushPath(env, info.start, env.insn, false, ENOMEM)
   if (state.curframe + 1 >= MAX_CALL_FRAMES) env.reject(E2BIG, `the call stack of ${state.curframe + 2} frames is too deep`)
   const callee = state.push(env.insn, subprog)
   env.scratchAll()

@@ -38,7 +38,6 @@ import { readReg } from './operand.ts'
 import { markChainPrecision, markSlotPrecision } from './precision.ts'
 import { tnumText } from './print-number.ts'
 import {
-  CONST_PTR_TO_DYNPTR,
   DYNPTR_TYPE_LOCAL,
   DYNPTR_TYPE_RINGBUF,
   DYNPTR_TYPE_SKB,
@@ -357,9 +356,4 @@ function constantKey(env: Env, i: number, size: number): number {
   const hi = stack[s + R_VALUE + 1]!
   markSlotPrecision(env, r[i + R_FRAME]!, slot)
   return hi === 0 ? lo >>> 0 : -1
-}
-
-/** Whether a register type is one that only a dynptr on the stack has. */
-export function isConstDynptr(type: number): boolean {
-  return (type & TYPE_BASE_MASK) === CONST_PTR_TO_DYNPTR
 }

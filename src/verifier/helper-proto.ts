@@ -13,7 +13,6 @@ export const ARG_CONST_MAP_PTR = 1
 export const ARG_PTR_TO_MAP_KEY = 2
 export const ARG_PTR_TO_MAP_VALUE = 3
 export const ARG_PTR_TO_MEM = 4
-export const ARG_PTR_TO_ARENA = 5
 export const ARG_CONST_SIZE = 6
 export const ARG_CONST_SIZE_OR_ZERO = 7
 export const ARG_PTR_TO_CTX = 8

@@ -62,7 +62,7 @@ import {
 } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
 import { checkMapFlags, checkMapValue, checkPacket, checkRegion } from './region.ts'
-import { signExtend64 } from './scalar-alu.ts'
+import { signExtend64 } from './scalar-width.ts'
 import { loadSocket } from './sock-access.ts'
 import { checkStackBounds, readStack, writeStack } from './stack.ts'
 

@@ -15,13 +15,13 @@ export interface Path {
   readonly mark: number
 }
 
-/** `push_stack`: a copy of the current state that will go on at `insn`. */
-export function pushPath(env: Env, insn: number, previous: number, speculative: boolean): State {
+/** `push_stack`: a copy of the current state that will go on at `insn`. Too many are refused with an errno that depends on who queues. */
+export function pushPath(env: Env, insn: number, previous: number, speculative: boolean, errno: number = EFAULT): State {
   const state = env.pool.copy(env.state)
   if (speculative) state.speculative = true
   env.paths.push({ state, insn, previous, mark: env.log.mark() })
   if (env.paths.length > COMPLEXITY_LIMIT_JMP_SEQ) {
-    env.reject(EFAULT, `The sequence of ${env.paths.length} jumps is too complex.`)
+    env.reject(errno, `The sequence of ${env.paths.length} jumps is too complex.`)
   }
   if (state.parent !== null) state.parent.branches++
   return state

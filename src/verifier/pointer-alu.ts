@@ -42,7 +42,7 @@ import {
   TYPE_BASE_MASK,
 } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
-import { addPointerRange, subPointerRange } from './scalar-alu.ts'
+import { addPointerRange, subPointerRange } from './scalar-range.ts'
 import { closeWindow, openWindow } from './speculation.ts'
 import { tnumAdd, tnumSub } from './tnum.ts'
 

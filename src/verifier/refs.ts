@@ -42,7 +42,7 @@ export function acquireRef(env: Env, insn: number): number {
 }
 
 /** Takes the reference out of the state and leaves registers alone; false if it isn't held. */
-export function dropRef(state: State, id: number): boolean {
+function dropRef(state: State, id: number): boolean {
   const position = state.findRef(id, REF_TYPE_PTR)
   if (position < 0) return false
   state.removeRef(position)
@@ -88,7 +88,7 @@ export function checkResourceLeak(env: Env, exceptionExit: boolean, checkLocks: 
 const PACKET_SLICE: number = DYNPTR_TYPE_SKB | DYNPTR_TYPE_XDP | DYNPTR_TYPE_SKB_META
 
 /** Whether a helper that moves packet data makes this register worthless. */
-export function isPacketPointer(type: number): boolean {
+function isPacketPointer(type: number): boolean {
   if ((type & TYPE_BASE_MASK) === PTR_TO_MEM && (type & PACKET_SLICE) !== 0) return true
   const base = type & ~PTR_MAYBE_NULL
   return base === PTR_TO_PACKET || base === PTR_TO_PACKET_META || base === PTR_TO_PACKET_END

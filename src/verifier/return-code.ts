@@ -8,7 +8,6 @@ import { markChainPrecision } from './precision.ts'
 import { decimal } from './print-number.ts'
 import { R_SMAX, R_SMIN, R_TYPE, REG_WORDS, SCALAR_VALUE } from './reg.ts'
 import { regTypeName } from './reg-name.ts'
-import type { Frame } from './state.ts'
 
 /** `check_return_code` of register `n`, R0 at an exit, R1 of an exception; `name` is how messages call it. */
 export function checkReturnCode(env: Env, n: number = 0, name: string = 'R0'): void {
@@ -34,7 +33,7 @@ export function checkReturnCode(env: Env, n: number = 0, name: string = 'R0'): v
 }
 
 /** A known value between min and max; `where` begins the refusal. */
-export function checkReturnRange(env: Env, n: number, min: number, max: number, where: string, name: string): void {
+function checkReturnRange(env: Env, n: number, min: number, max: number, where: string, name: string): void {
   const r = env.regs
   const i = n * REG_WORDS
   if (r[i + R_TYPE] !== SCALAR_VALUE) {
@@ -43,12 +42,6 @@ export function checkReturnRange(env: Env, n: number, min: number, max: number, 
   markChainPrecision(env, n)
   if (isWithin(r, i, min, max)) return
   env.reject(EINVAL, outOfRange(r, i, min, max, where, name))
-}
-
-/** Of a callback that a helper calls: R0, found to be a precise scalar, is in the range that the helper understands. */
-export function checkCallbackReturn(env: Env, callee: Frame): void {
-  if (isWithin(callee.regs, 0, callee.returnMin, callee.returnMax)) return
-  env.reject(EINVAL, outOfRange(callee.regs, 0, callee.returnMin, callee.returnMax, 'At callback return', 'R0'))
 }
 
 /** Whether a scalar's signed range lies between two small numbers. */

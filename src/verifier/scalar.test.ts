@@ -8,7 +8,8 @@ import { highHalf, lowHalf, toSigned, toUnsigned } from '../bytes/long.ts'
 import { boundsViolation, syncBounds, truncate } from './bounds.ts'
 import { predictScalars, refineFallThrough, refineTaken, syncLinked } from './branch.ts'
 import * as reg from './reg.ts'
-import { scalarAlu, signExtend32, signExtend64 } from './scalar-alu.ts'
+import { scalarAlu } from './scalar-alu.ts'
+import { signExtend32, signExtend64 } from './scalar-width.ts'
 import {
   tnumAdd,
   tnumAnd,

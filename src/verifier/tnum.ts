@@ -21,11 +21,7 @@ export function tnumConst(o: Words, oi: number, lo: number, hi: number): void {
   put(o, oi, lo, hi, 0, 0)
 }
 
-export function tnumUnknown(o: Words, oi: number): void {
-  put(o, oi, 0, 0, -1, -1)
-}
-
-export function tnumIsConst(a: Words, ai: number): boolean {
+function tnumIsConst(a: Words, ai: number): boolean {
   return (a[ai + 2]! | a[ai + 3]!) === 0
 }
 
@@ -260,11 +256,6 @@ export function tnumIn(a: Words, ai: number, b: Words, bi: number): boolean {
   return a[ai] === (b[bi]! & ~aml) && a[ai + 1] === (b[bi + 1]! & ~amh)
 }
 
-/** Whether all values are multiples of size, a power of two below 2^31 (0: yes). */
-export function tnumIsAligned(a: Words, ai: number, size: number): boolean {
-  return size === 0 || ((a[ai]! | a[ai + 2]!) & (size - 1)) === 0
-}
-
 /** Keep the low `size` bytes (1, 2, 4 or 8). */
 export function tnumCast(o: Words, oi: number, a: Words, ai: number, size: number): void {
   if (size >= 8) {
@@ -273,13 +264,4 @@ export function tnumCast(o: Words, oi: number, a: Words, ai: number, size: numbe
     const keep = size === 4 ? -1 : (1 << (size * 8)) - 1
     put(o, oi, a[ai]! & keep, 0, a[ai + 2]! & keep, 0)
   }
-}
-
-/** The low half of b under the high half of a. */
-export function tnumWithSubreg(o: Words, oi: number, a: Words, ai: number, b: Words, bi: number): void {
-  put(o, oi, b[bi]!, a[ai + 1]!, b[bi + 2]!, a[ai + 3]!)
-}
-
-export function tnumSubregIsConst(a: Words, ai: number): boolean {
-  return a[ai + 2] === 0
 }
