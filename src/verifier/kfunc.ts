@@ -69,10 +69,6 @@ function parseParam(text: string): KfuncParam {
   return { type: trimmed.slice(0, space).trim(), name: trimmed.slice(space + 1) }
 }
 
-export function kfuncNamed(name: string): Kfunc | undefined {
-  return kfuncs.get(name)
-}
-
 /** The name of the kernel function that an instruction calls; undefined where the program gives none. */
 export function kfuncNameAt(env: Env, i: number): string | undefined {
   for (const [insn, name] of env.program.kfuncs ?? []) if (insn === i) return name

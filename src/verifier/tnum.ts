@@ -17,10 +17,6 @@ function put(o: Words, oi: number, valueLo: number, valueHi: number, maskLo: num
   o[oi + 3] = maskHi
 }
 
-export function tnumConst(o: Words, oi: number, lo: number, hi: number): void {
-  put(o, oi, lo, hi, 0, 0)
-}
-
 function tnumIsConst(a: Words, ai: number): boolean {
   return (a[ai + 2]! | a[ai + 3]!) === 0
 }

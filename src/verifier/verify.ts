@@ -10,7 +10,7 @@ import { Env, Reject, type VerifyOptions } from './env.ts'
 import { explain } from './explain.ts'
 import { checkGlobalFunctions, startMain } from './global-function.ts'
 import { isThrow } from './kfunc-call.ts'
-import { LOG_LEVEL, LOG_LEVEL1 } from './log.ts'
+import { LOG_LEVEL, LOG_LEVEL1, LOG_STATS } from './log.ts'
 import { StackLiveness } from './stack-liveness.ts'
 import { checkStructure } from './structure.ts'
 import type { Facts, Refused, Stats, Verdict, Verified } from './verdict.ts'
@@ -62,6 +62,7 @@ function attempt(env: Env, options: VerifyOptions): Verdict {
   }
   const message = env.log.lastLine
   const stats = statsOf(env)
+  if ((env.log.level & LOG_STATS) !== 0) env.log.add(workText(env))
   if (env.log.level !== 0) env.log.add(statsText(stats))
   if (env.log.truncated) errno = ENOSPC
   const log = env.log.text()
@@ -99,6 +100,12 @@ function statsOf(env: Env): Stats {
     totalStates: env.totalStates,
     peakStates: env.peakStates,
   }
+}
+
+/** The verifier reads no clock, so the time is always 0: what prints it can put its own measurement there. */
+function workText(env: Env): string {
+  const depths = env.subprogs.map(subprog => subprog.stackDepth)
+  return `verification time 0 usec\nstack depth ${depths.length === 0 ? 0 : depths.join('+')}\n`
 }
 
 function statsText(stats: Stats): string {

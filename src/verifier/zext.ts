@@ -6,22 +6,17 @@ import type { Insns } from '../bpf/insns.ts'
 import {
   BPF_ALU,
   BPF_ALU64,
-  BPF_ATOMIC,
   BPF_CALL,
-  BPF_CMPXCHG,
   BPF_DW,
   BPF_END,
   BPF_EXIT,
-  BPF_FETCH,
   BPF_IMM,
   BPF_JMP,
   BPF_JMP32,
   BPF_LD,
   BPF_LDX,
-  BPF_LOAD_ACQ,
   BPF_MEMSX,
   BPF_PSEUDO_CALL,
-  BPF_ST,
   BPF_STX,
 } from '../bpf/opcode.ts'
 
@@ -65,28 +60,4 @@ export function writes64(insns: Insns, i: number): boolean {
       return (code & 0xe0) === BPF_IMM
   }
   return true
-}
-
-/** The register that an instruction other than a call writes, -1 for none. */
-export function definedReg(insns: Insns, i: number): number {
-  const code = insns.code[i]!
-  switch (code & 7) {
-    case BPF_JMP:
-    case BPF_JMP32:
-    case BPF_ST:
-      return -1
-    case BPF_STX: {
-      if ((code & 0xe0) !== BPF_ATOMIC) return -1
-      const imm = insns.imm[i]!
-      if (imm === BPF_CMPXCHG) return 0
-      if (imm === BPF_LOAD_ACQ) return insns.dst[i]!
-      return (imm & BPF_FETCH) !== 0 ? insns.src[i]! : -1
-    }
-  }
-  return insns.dst[i]!
-}
-
-/** Whether an instruction writes 32 bits of a register. */
-export function hasDef32(insns: Insns, i: number): boolean {
-  return definedReg(insns, i) >= 0 && !writes64(insns, i)
 }
