@@ -38,6 +38,10 @@ interface Session {
 /** Replays all recordings of a folder; prints what differs and the counts. True where nothing differs that is not listed. */
 export async function goldenConformance(folder: string, print: (line: string) => void): Promise<boolean> {
   const recordings = existsSync(join(folder, 'v7.1')) ? folder : join(folder, '..', 'bpftool')
+  if (!existsSync(recordings)) {
+    print('  no recordings of the real tools beside the vectors: skipped')
+    return true
+  }
   const files = mkdtempSync(join(tmpdir(), 'golden-'))
   const total: Counts = { equal: 0, listed: 0, unequal: 0 }
   try {
