@@ -3,24 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import type { FactsJson, InsnFactsJson } from '../drivers/nfp/facts-json.ts'
-
-/** What translation gave for an instruction, beside the facts that it was given. */
-export interface InsnResultJson extends InsnFactsJson {
-  readonly off: number
-  readonly gather?: number
-  readonly cache?: readonly [start: number, end: number, fills: number]
-  readonly neg?: number
-}
-
-export interface MetaJson extends FactsJson {
-  readonly insns: readonly InsnResultJson[]
-  readonly last_bpf_off: number
-  readonly tgt_out: number
-  readonly tgt_abort: number
-  readonly tgt_push: number
-  readonly tgt_pop: number
-}
+import type { MetaJson } from '../drivers/nfp/meta-json.ts'
 
 export interface AcceptedRecord {
   readonly name: string

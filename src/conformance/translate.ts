@@ -7,12 +7,13 @@ import { readRecord } from '../bpf/record.ts'
 import { UPSTREAM } from '../drivers/nfp/codegen.ts'
 import { CALLER_STACK, DO_ZEXT, type Facts, SKIP_VERIFIER } from '../drivers/nfp/facts.ts'
 import { readFacts } from '../drivers/nfp/facts-json.ts'
+import type { MetaJson } from '../drivers/nfp/meta-json.ts'
 import { type Translated, translate } from '../drivers/nfp/translate.ts'
 import { Code } from '../nfp/code.ts'
 import type { Firmware } from '../nfp/profiles.ts'
 import { relocate } from '../nfp/relocate.ts'
 import { firmwareOf, type Loaded, load, tryLoad } from './nfp-load.ts'
-import { type AcceptedRecord, corpora, type MetaJson, type RejectedRecord, readRecords } from './nfp-record.ts'
+import { type AcceptedRecord, corpora, type RejectedRecord, readRecords } from './nfp-record.ts'
 
 const SHOWN = 5
 /** The recorded logs of refused programs have the lines of every path. */

@@ -113,7 +113,7 @@ export const FRAME_REG_WORDS: number = MAX_BPF_REG * REG_WORDS
 
 // A stack slot is a register (what was spilled, a dynptr or an iterator) and eight slot types, a byte each: byte j of the words
 // S_TYPES and S_TYPES + 1 describes the byte at R10 - 8*slot - 1 - j, so byte 0 is the highest address.
-export const S_TYPES: number = REG_WORDS + 0
+export const S_TYPES: number = REG_WORDS
 export const SLOT_WORDS: number = REG_WORDS + 2
 
 /** STACK_* type of byte `j` (0 = highest address) of a slot that begins at word `slot` of `stack`. */
