@@ -193,7 +193,8 @@ export class Machine {
 
   locate(address: number, bytes: number): boolean {
     const end = address + bytes
-    const frame = (this.lo[10]! >>> 0) - FRAME_BYTES
+    // Not from R10: an Interpreter also runs programs that no verifier has seen, and those may write it.
+    const frame = this.stackTop - FRAME_BYTES * (this.depth + 1)
     if (address >= frame && end <= this.stackTop) return this.#found(frame, this.stackTop)
     if (address >= this.meta && end <= this.dataEnd) return this.#found(this.meta, this.dataEnd)
     if (address >= this.context && end <= this.context + this.contextBytes)
